@@ -1,0 +1,142 @@
+# Sector0. `make` alone lists the targets; each has a ## line.
+
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+HOSTCC  ?= cc
+NASM    ?= nasm
+LD      := ld
+OBJCOPY := objcopy
+PYTHON  := /usr/bin/python3
+QEMU    ?= qemu-system-x86_64
+B       ?= build
+
+# ---- Flags: they live here and nowhere else --------------------------------------------------
+
+WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
+STRICT  ?=
+CLANG_TARGET := $(if $(findstring clang,$(CC)),-target x86_64-linux-gnu)
+CSTD    := -std=gnu11 -g $(WARN) $(if $(STRICT),-Werror)
+FREESTANDING := -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
+           -fno-strict-aliasing -mgeneral-regs-only -ffile-prefix-map=$(CURDIR)=.
+KERNEL_CFLAGS := $(CLANG_TARGET) $(CSTD) $(FREESTANDING) -O2 -mno-red-zone -mcmodel=kernel \
+           -fno-omit-frame-pointer -I. -MMD -MP
+STAGE2_CFLAGS := $(CSTD) $(FREESTANDING) -m32 -march=i686 -O2 -fno-unroll-loops -I. -MMD -MP
+HOST_CFLAGS := $(CSTD) -O2 -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -MMD -MP
+NASMFLAGS := -g -F dwarf -w+all -w-reloc-abs-word -w-reloc-abs-dword -w-reloc-rel-dword -I. -I$(B)/gen/
+LDFLAGS_KERNEL := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none
+
+# ---- Sources ---------------------------------------------------------------------------------
+
+KERNEL_C   := $(sort $(wildcard kernel/*.c kernel/*/*.c drivers/*.c shell/*.c)) lib/crc32c.c
+KERNEL_ASM := $(sort $(wildcard kernel/*.asm kernel/*/*.asm))
+KERNEL_OBJ := $(KERNEL_ASM:%.asm=$(B)/kernel/%.asm.o) $(KERNEL_C:%.c=$(B)/kernel/%.o)
+STAGE2_C   := $(sort $(wildcard stage2/*.c)) lib/crc32c.c lib/sha256.c lib/merkle.c
+STAGE2_OBJ := $(B)/stage2/stage2.o $(STAGE2_C:%.c=$(B)/stage2/%.o)
+MKDISK_C   := $(sort $(wildcard tools/mkdisk/*.c)) lib/crc32c.c lib/sha256.c lib/merkle.c
+MKDISK_OBJ := $(MKDISK_C:%.c=$(B)/host/%.o)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST) | sort
+
+.PHONY: all
+all: $(B)/sector0.img $(B)/mkdisk ## everything that `run` needs: the image and mkdisk
+
+# ---- Generated constants ---------------------------------------------------------------------
+
+$(B)/gen/geninc: tools/geninc.c $(wildcard include/*.h)
+	@mkdir -p $(@D)
+	$(HOSTCC) -Wall -Wextra -o $@ $<
+
+# Object-like macros of layout.h become %defines; NASM evaluates them where they are used.
+$(B)/gen/layout.inc: include/layout.h $(B)/gen/geninc
+	@mkdir -p $(@D)
+	$(CC) -E -dM -undef -x c include/layout.h | sed -n 's/^#define \([A-Z][A-Z0-9_]*\) \(.*[^ ]\)$$/%define \1 (\2)/p' | sort > $@.tmp
+	$(B)/gen/geninc >> $@.tmp
+	mv $@.tmp $@
+
+$(B)/gen/%.ld: %.ld.in include/layout.h
+	@mkdir -p $(@D)
+	$(CC) -E -P -undef -x c -I. $< -o $@
+
+# ---- Stage 1 ---------------------------------------------------------------------------------
+
+$(B)/stage1.elf: $(B)/stage1/stage1.o $(B)/gen/stage1/stage1.ld
+	$(LD) -m elf_i386 -nostdlib -static --build-id=none -z noexecstack -T $(B)/gen/stage1/stage1.ld -o $@ $<
+
+$(B)/stage1/stage1.o: $(wildcard stage1/*.asm) $(B)/gen/layout.inc
+	@mkdir -p $(@D)
+	$(NASM) $(NASMFLAGS) -f elf32 -l $(B)/stage1/stage1.lst -o $@ stage1/stage1.asm
+
+$(B)/stage1.bin: $(B)/stage1.elf
+	$(OBJCOPY) -O binary $< $@
+	@printf 'stage 1: %d of 440 bytes\n' $$((0x$$(nm $< | awk '$$3=="stage1_code_bytes"{print $$1}')))
+
+# ---- Stage 2 ---------------------------------------------------------------------------------
+
+# A test hook changes one thing of the loader that no emulator can be made to do: HOOK=name.
+HOOK ?=
+$(B)/stage2/stage2.o: $(wildcard stage2/*.asm stage2/*.inc) $(B)/gen/layout.inc
+	@mkdir -p $(@D)
+	$(NASM) $(NASMFLAGS) $(if $(HOOK),-DHOOK_$(HOOK)) -f elf32 -l $(B)/stage2/stage2.lst -o $@ stage2/stage2.asm
+
+$(B)/stage2/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(STAGE2_CFLAGS) -c $< -o $@
+
+$(B)/stage2.elf: $(STAGE2_OBJ) $(B)/gen/stage2/stage2.ld
+	$(LD) -m elf_i386 -nostdlib -static --build-id=none -z noexecstack -T $(B)/gen/stage2/stage2.ld -o $@ $(STAGE2_OBJ)
+
+$(B)/stage2.bin: $(B)/stage2.elf
+	$(OBJCOPY) -O binary $< $@
+	@printf 'stage 2: %d of %d bytes\n' $$(wc -c < $@) $$((61 * 512))
+
+# ---- Kernel ----------------------------------------------------------------------------------
+
+$(B)/kernel/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_CFLAGS) -c $< -o $@
+
+$(B)/kernel/%.asm.o: %.asm $(B)/gen/layout.inc
+	@mkdir -p $(@D)
+	$(NASM) $(NASMFLAGS) -f elf64 -o $@ $<
+
+$(B)/kernel.elf: $(KERNEL_OBJ) $(B)/gen/kernel/kernel.ld
+	$(LD) -m elf_x86_64 $(LDFLAGS_KERNEL) -T $(B)/gen/kernel/kernel.ld -o $@ $(KERNEL_OBJ)
+
+$(B)/kernel.bin: $(B)/kernel.elf
+	$(OBJCOPY) -O binary $< $@
+	@printf 'kernel: %d bytes\n' $$(wc -c < $@)
+
+# ---- Host tools and the image ----------------------------------------------------------------
+
+$(B)/host/%.o: %.c
+	@mkdir -p $(@D)
+	$(HOSTCC) $(HOST_CFLAGS) -c $< -o $@
+
+$(B)/mkdisk: $(MKDISK_OBJ)
+	$(HOSTCC) -o $@ $^
+
+$(B)/sector0.img: $(B)/mkdisk $(B)/stage1.bin $(B)/stage2.bin $(B)/kernel.bin
+	$(B)/mkdisk create $@ --size 64M --stage1 $(B)/stage1.bin --stage2 $(B)/stage2.bin --kernel $(B)/kernel.bin
+
+# Symbols for Bochs' debugger: "address name".
+$(B)/%.sym: $(B)/%.elf
+	nm $< | awk '$$2 ~ /[TtAaRrDdBb]/ {print $$1, $$3}' > $@
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf $(B)
+
+# The rest of the targets, by subject.
+-include tools/debug/debug.mk   # run, bochs, debug, bochs-debug, doctor, install-deps, format
+-include tests/tests.mk          # check, test, soak, strict
+-include bench/bench.mk          # bench
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
