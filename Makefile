@@ -23,7 +23,7 @@ KERNEL_CFLAGS := $(CLANG_TARGET) $(CSTD) $(FREESTANDING) -O2 -mno-red-zone -mcmo
            -fno-omit-frame-pointer -I. -MMD -MP
 STAGE2_CFLAGS := $(CSTD) $(FREESTANDING) -m32 -march=i686 -O2 -fno-unroll-loops -I. -MMD -MP
 HOST_CFLAGS := $(CSTD) -O2 -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -MMD -MP
-NASMFLAGS := -g -F dwarf -w+all -w-reloc-abs-word -w-reloc-abs-dword -w-reloc-rel-dword -I. -I$(B)/gen/
+NASMFLAGS := -g -F dwarf -w+all -w-unknown-warning -I. -I$(B)/gen/
 LDFLAGS_KERNEL := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none
 
 # ---- Sources ---------------------------------------------------------------------------------
@@ -54,8 +54,14 @@ $(B)/gen/geninc: tools/geninc.c $(wildcard include/*.h)
 	@mkdir -p $(@D)
 	$(HOSTCC) -Wall -Wextra -o $@ $<
 
+# No memory region and no disk region may overlap another one, or nothing is built.
+$(B)/gen/layout_check: tests/unit/test_layout.c $(wildcard include/*.h)
+	@mkdir -p $(@D)
+	$(HOSTCC) $(CSTD) -I. -DBUILD_CHECK -o $@ $<
+	$@
+
 # Object-like macros of layout.h become %defines; NASM evaluates them where they are used.
-$(B)/gen/layout.inc: include/layout.h $(B)/gen/geninc
+$(B)/gen/layout.inc: include/layout.h $(B)/gen/geninc $(B)/gen/layout_check
 	@mkdir -p $(@D)
 	$(CC) -E -dM -undef -x c include/layout.h | sed -n 's/^#define \([A-Z][A-Z0-9_]*\) \(.*[^ ]\)$$/%define \1 (\2)/p' | sort > $@.tmp
 	$(B)/gen/geninc >> $@.tmp

@@ -17,7 +17,7 @@
 #define BOOTINFO_VERSION 1
 #define TIMELINE_MAX 64
 
-/* How stage 1 read stage 2, and how stage 2 read the rest. */
+/* How stage 2 reads the disk. */
 #define READ_EDD 0      /* many sectors a call, AH=42h */
 #define READ_SINGLE 1   /* one sector a call, AH=42h */
 #define READ_CHS 2      /* one sector a call, AH=02h */
@@ -61,15 +61,19 @@ struct timeline_entry {
     uint64_t tsc;      /* when the step began */
 };
 
-/* What stage 1 leaves at BOOT_RECORD_BASE for stage 2. */
-struct stage1_record {
+/*
+ * What stage 1 leaves for stage 2, at STAGE1_RECORD_BASE: it sets SP to STACK_TOP and pushes these,
+ * the last one first. A push needs
+ * no address, and stage 1 has no byte to spare.
+ */
+struct __attribute__((packed)) stage1_record {
     uint64_t tsc;        /* at the first instructions */
     uint8_t drive;       /* the BIOS drive that stage 2 was read from */
     uint8_t drive_given; /* DL as the BIOS gave it */
-    uint8_t read_method; /* READ_* */
+    uint8_t scratch;     /* AL of the last failed INT 13h, meaningless */
     uint8_t status;      /* AH of the last failed INT 13h, 0 if none failed */
-    uint8_t scratch[20]; /* stage 1's own variables */
 };
+_Static_assert(STAGE1_RECORD_BASE + sizeof(struct stage1_record) == STACK_TOP, "on the stack");
 
 struct bootinfo {
     uint64_t magic;             /*   0 BOOTINFO_MAGIC */
@@ -78,7 +82,7 @@ struct bootinfo {
     uint32_t flags;             /*  16 BOOT_FLAG_* */
     uint8_t drive;              /*  20 BIOS drive number */
     uint8_t drive_given;        /*  21 DL at 7C00 */
-    uint8_t stage1_method;      /*  22 READ_* of stage 1 */
+    uint8_t stage1_status;      /*  22 AH of stage 1's last failed INT 13h, 0 = none failed */
     uint8_t read_method;        /*  23 READ_*, the worst that stage 2 needed */
     uint8_t slot;               /*  24 kernel slot, 0 = A, 1 = B */
     uint8_t a20_method;         /*  25 A20_* */

@@ -53,9 +53,8 @@
 #define IVT_BASE 0x00000           /* the BIOS's interrupt vectors and data area */
 #define IVT_END 0x00500
 #define BDA_END_UNUSED 0x00600     /* 0x500-0x5FF is left alone: 0x500 is print-screen status */
-#define BOOT_RECORD_BASE 0x00600   /* struct stage1_record: what stage 1 tells stage 2 */
-#define BOOT_RECORD_END 0x00800
-#define A20_TEST_WORD 0x007F0      /* inside the boot records; its alias is 1 MiB above */
+#define A20_TEST_BASE 0x00600      /* the word that is tested; its alias is 1 MiB above */
+#define A20_TEST_END 0x00800
 #define BOOTINFO_BASE 0x00800      /* struct bootinfo, the timeline inside it */
 #define BOOTINFO_END 0x01000
 #define E820_BASE 0x01000          /* raw entries, E820_MAX x E820_ENTRY_SIZE */
@@ -76,6 +75,7 @@
 #define STACK_BASE 0x04000         /* stack of stages 1 and 2, grows down from STACK_TOP */
 #define STACK_CANARY_BYTES 4       /* a known word at STACK_BASE, checked before the hand-off */
 #define STACK_TOP 0x07000
+#define STAGE1_RECORD_BASE 0x06FF4 /* struct stage1_record, the first 12 bytes that stage 1 pushes */
 #define STAGE1_BASE 0x07C00
 #define STAGE1_END 0x07E00
 #define STAGE2_BASE 0x08000        /* code and constants only */
@@ -96,7 +96,7 @@
 #define KERNEL_VIRT_BASE 0xFFFFFFFF80000000
 #define KERNEL_VIRT 0xFFFFFFFF80100000
 #define MERKLE_CHUNK 4096
-#define KERNEL_MAX_CHUNKS 1024     /* more than any slot can hold */
+#define KERNEL_MAX_CHUNKS ((KERNEL_PHYS_LIMIT - KERNEL_PHYS) / MERKLE_CHUNK)
 
 /* ---- Ports that several parts share ---------------------------------------------------------- */
 

@@ -20,11 +20,11 @@
 #include "../include/layout.h"
 #include "sha256.h"
 
-#define MERKLE_LEVELS 11 /* subtrees of 1, 2, 4 ... KERNEL_MAX_CHUNKS chunks */
+#define MERKLE_LEVELS 12 /* one for each bit of KERNEL_MAX_CHUNKS */
 
 struct merkle {
     uint32_t chunks;                            /* added so far */
-    uint8_t subtree[MERKLE_LEVELS][SHA256_SIZE]; /* one for each 1 bit of chunks */
+    uint8_t subtree[MERKLE_LEVELS + 1][SHA256_SIZE]; /* one for each 1 bit of chunks, and a leaf */
 };
 
 void merkle_init(struct merkle *tree);

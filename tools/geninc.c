@@ -17,11 +17,11 @@
 static void print_structures(void)
 {
     OFFSET(stage1_record, tsc), OFFSET(stage1_record, drive), OFFSET(stage1_record, drive_given);
-    OFFSET(stage1_record, read_method), OFFSET(stage1_record, status), OFFSET(stage1_record, scratch);
+    OFFSET(stage1_record, status), OFFSET(stage1_record, scratch);
 
     OFFSET(bootinfo, magic), OFFSET(bootinfo, version), OFFSET(bootinfo, size);
     OFFSET(bootinfo, flags), OFFSET(bootinfo, drive), OFFSET(bootinfo, drive_given);
-    OFFSET(bootinfo, stage1_method), OFFSET(bootinfo, read_method), OFFSET(bootinfo, slot);
+    OFFSET(bootinfo, stage1_status), OFFSET(bootinfo, read_method), OFFSET(bootinfo, slot);
     OFFSET(bootinfo, a20_method), OFFSET(bootinfo, map_source), OFFSET(bootinfo, partition_count);
     OFFSET(bootinfo, disk_signature), OFFSET(bootinfo, mbr_crc32c);
     OFFSET(bootinfo, low_memory_kib), OFFSET(bootinfo, ebda_segment), OFFSET(bootinfo, retries);

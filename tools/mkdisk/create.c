@@ -1,0 +1,84 @@
+/*
+ * create.c - `mkdisk create`: a whole new image file.
+ *
+ *     LBA 0        stage 1, disk signature, partition table     a floppy image has no partition
+ *     1 - 61       stage 2
+ *     64, 72       the boot manifest, twice
+ *     80 - 8191    kernel slots A and B
+ *     8192 - end   the partition of the SFS volume
+ *
+ * The file appears whole or not at all (tempfile.h).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "image.h"
+#include "mbr.h"
+#include "payload.h"
+#include "tempfile.h"
+
+#define FLOPPY_BYTES (FLOPPY_SECTORS * SECTOR_SIZE)
+#define PARTITION_MIN_SECTORS 2048 /* 1 MiB: less is no volume, and partition tools complain */
+#define DISK_MAX_SECTORS (1ULL << 32) /* what a partition table can describe */
+
+/* Refuse, as wrong usage, a size that no image can have. */
+static void check_size(uint64_t bytes)
+{
+    const uint64_t least = (uint64_t)(FIRST_PARTITION_LBA + PARTITION_MIN_SECTORS) * SECTOR_SIZE;
+    const uint64_t most = DISK_MAX_SECTORS * SECTOR_SIZE;
+
+    if (bytes == FLOPPY_BYTES) {
+        return;
+    }
+    if (bytes < least || bytes > most || bytes % SECTOR_SIZE != 0) {
+        usage_error("--size %llu: must be 1440K for a floppy, or a multiple of %d from %lluM to %lluG",
+                    (unsigned long long)bytes, SECTOR_SIZE, (unsigned long long)least >> 20,
+                    (unsigned long long)most >> 30);
+    }
+}
+
+static void write_sector0(const struct payload *payload, const struct image *image,
+                          uint32_t signature)
+{
+    uint8_t sector[SECTOR_SIZE];
+
+    memcpy(sector, payload->code.stage1, sizeof sector);
+    mbr_encode_signature(sector, signature);
+    if (image->sectors != FLOPPY_SECTORS) {
+        mbr_encode_own_table(sector, image->sectors);
+    }
+    image_write(image, STAGE1_LBA, sector, 1);
+}
+
+int verb_create(const struct options *options)
+{
+    static struct payload payload;
+    struct image image;
+    uint64_t end;
+    int fd;
+
+    check_size(options->size);
+    payload_load(&payload, options);
+    end = options->size == FLOPPY_BYTES ? FLOPPY_SECTORS : FIRST_PARTITION_LBA;
+    kernel_file_require_fit(&payload.kernel, options->image, slot_capacity(end));
+
+    fd = tempfile_create(options->image);
+    image_adopt(&image, options->image, fd, options->size);
+    if (ftruncate(fd, (off_t)options->size) != 0) {
+        refuse(options->image, "cannot be made %llu bytes long: %s",
+               (unsigned long long)options->size, strerror(errno));
+    }
+    payload_write(&payload, &image, end);
+    write_sector0(&payload, &image,
+                  options->signature != 0 ? options->signature : random_signature());
+    image_sync(&image);
+    image_close(&image);
+    tempfile_commit();
+    if (options->pin) {
+        printf("%s: pinned to this kernel; another one needs `create` or `install` again, "
+               "which is not safe against a power cut\n", options->image);
+    }
+    return EXIT_DONE;
+}

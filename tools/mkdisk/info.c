@@ -1,0 +1,65 @@
+/*
+ * info.c - `mkdisk info`: what the boot area holds, and whether it is sound.
+ *
+ * The report itself is made by report_text.c or report_json.c from the same survey. A part that is
+ * damaged makes the exit code 1, even if the disk still boots because of the other copy.
+ */
+#include <stdio.h>
+
+#include "report.h"
+
+/* Add one damaged part to the list of PROBLEMS. */
+static void add(struct problems *problems, const char *part, const char *text)
+{
+    snprintf(problems->line[problems->count++], PROBLEM_SIZE, "%s %s", part, text);
+}
+
+static void find_problems(const struct survey *survey, struct problems *problems)
+{
+    char part[16];
+
+    problems->count = 0;
+    if (survey->code.stage1_problem != NULL) {
+        add(problems, "stage 1", survey->code.stage1_problem);
+    }
+    if (survey->code.stage2_problem != NULL) {
+        add(problems, "stage 2", survey->code.stage2_problem);
+    }
+    for (unsigned i = 0; i < MANIFEST_COPIES; i++) {
+        if (survey->copies.error[i] != E_NONE) {
+            snprintf(part, sizeof part, "manifest %u", i);
+            add(problems, part, loader_error_text(survey->copies.error[i]));
+        }
+    }
+    for (unsigned i = 0; i < SLOT_COUNT && survey->copies.winner >= 0; i++) {
+        /* An empty slot is no damage as long as the other one boots. */
+        if (survey->slot_error[i] != E_NONE &&
+            (survey->slot_error[i] != E_SLOT_EMPTY || survey->boots < 0)) {
+            snprintf(part, sizeof part, "slot %c", 'A' + i);
+            add(problems, part, loader_error_text(survey->slot_error[i]));
+        }
+    }
+}
+
+int verb_info(const struct options *options)
+{
+    struct image image;
+    struct survey survey;
+    struct problems problems;
+
+    image_open(&image, options->image, false);
+    survey_take(&image, &survey);
+    find_problems(&survey, &problems);
+    if (options->json) {
+        report_json(&image, &survey, &problems);
+    } else {
+        report_text(&image, &survey);
+    }
+    image_close(&image);
+    if (problems.count > 0) {
+        refuse(options->image, "%s%s%s", problems.line[0],
+               problems.count > 1 ? ", and more" : "",
+               survey_bootable(&survey) ? "; it still boots" : "; it does not boot");
+    }
+    return EXIT_DONE;
+}

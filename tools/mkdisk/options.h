@@ -1,0 +1,55 @@
+/*
+ * options.h - the command line of mkdisk.
+ */
+#ifndef SECTOR0_MKDISK_OPTIONS_H
+#define SECTOR0_MKDISK_OPTIONS_H
+
+#include "mkdisk.h"
+
+/* Which options a verb accepts. */
+#define OPT_SIZE 1u
+#define OPT_CMDLINE 2u
+#define OPT_MENU 4u
+#define OPT_PIN 8u
+#define OPT_SIGNATURE 16u
+#define OPT_JSON 32u
+#define OPT_KERNEL 64u
+#define OPT_STAGES 128u
+#define OPT_FILES (OPT_KERNEL | OPT_STAGES)
+
+#define DEFAULT_SIZE (64ULL << 20) /* bytes of an image without --size */
+
+struct verb {
+    const char *name;
+    int (*run)(const struct options *options);
+    int operands_min, operands_max;
+    unsigned accepts;      /* OPT_* */
+    const char *operands;  /* for the help */
+    const char *purpose;   /* for the help */
+};
+
+/*
+ * Fill OPTIONS from the ARGC words at ARGV, of which the first is the verb's name. A word that VERB
+ * does not accept is a usage error.
+ */
+void options_parse(struct options *options, const struct verb *verb, int argc, char **argv);
+
+/*
+ * Read a size in bytes, with an optional suffix K, M, G or T, from TEXT. Returns false if TEXT is
+ * not such a number or is 2^63 or more.
+ */
+bool parse_size(const char *text, uint64_t *size);
+
+/*
+ * The path of a file that is given as OPTION, or of the build product NAME that lies in the same
+ * directory as the mkdisk that runs.
+ */
+const char *input_path(const char *option, const char *name);
+
+/*
+ * Refuse, with exit code 2, a command line that does not fit the manifest or holds other characters
+ * than printable ASCII.
+ */
+void check_cmdline_argument(const char *text);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * report.h - the two forms of what `mkdisk info` says.
+ */
+#ifndef SECTOR0_MKDISK_REPORT_H
+#define SECTOR0_MKDISK_REPORT_H
+
+#include "mkdisk.h"
+#include "survey.h"
+
+#define PROBLEM_SIZE 128
+#define PROBLEM_MAX (2 + MANIFEST_COPIES + SLOT_COUNT)
+
+/* The damaged parts, one line each. */
+struct problems {
+    unsigned count;
+    char line[PROBLEM_MAX][PROBLEM_SIZE];
+};
+
+/* Print a drawing of the boot area. */
+void report_text(const struct image *image, const struct survey *survey);
+
+/* Print the same facts as one JSON object; docs/testing.md and the tests rely on its names. */
+void report_json(const struct image *image, const struct survey *survey,
+                 const struct problems *problems);
+
+#endif
