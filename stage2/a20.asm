@@ -7,13 +7,15 @@
 ; [i8042] [PS/2-92]
 
     section .rodata
-a20_methods:                            ; routine, its A20_* number
-    dw a20_by_bios
-    db A20_INT15
-    dw a20_by_kbc
-    db A20_KBC
-    dw a20_by_port92
-    db A20_PORT92
+text_a20:        db "stage2: A20 ", 0
+text_a20_on:     db "was open", 13, 10, 0
+text_a20_bios:   db "opened by the BIOS", 13, 10, 0
+text_a20_kbc:    db "opened by the keyboard controller", 13, 10, 0
+text_a20_port92: db "opened by port 92h", 13, 10, 0
+a20_methods:                            ; routine, its A20_* number, what to say when it worked
+    dw a20_by_bios, A20_INT15, text_a20_bios
+    dw a20_by_kbc, A20_KBC, text_a20_kbc
+    dw a20_by_port92, A20_PORT92, text_a20_port92
 a20_methods_end:
 
     section .text16
@@ -32,8 +34,9 @@ a20_methods_end:
 %define PORT92_A20 2
 
 a20_open:
+    mov di, text_a20_on                 ; A20_ALREADY_ON is 0
     call a20_test
-    jnc .open                           ; A20_ALREADY_ON is 0
+    jnc .open
     mov si, a20_methods
 .method:
     push si
@@ -41,7 +44,7 @@ a20_open:
     call a20_wait
     pop si
     jnc .worked
-    add si, 3
+    add si, 6
     cmp si, a20_methods_end
     jb .method
     mov al, E_A20
@@ -49,10 +52,15 @@ a20_open:
 .worked:
     mov al, [si + 2]
     mov [BOOTINFO(a20_method)], al
+    mov di, [si + 4]
 .open:
-    ret
+    push di
+    SAY text_a20
+    pop si
+    jmp print
 
 ; CF set: 1 MiB + A20_TEST_BASE still is A20_TEST_BASE. Only the low word is written, and restored.
+; AX, CX and FS are destroyed.
 a20_test:
 %ifdef HOOK_a20
     stc                                 ; no emulator can keep the gate closed: a test build can

@@ -1,5 +1,8 @@
 ; cpu.asm - is this a 64-bit CPU, said in words if not. [SDM1 20.1] [SDM2 CPUID]
 
+    section .rodata
+text_cpu: db "stage2: CPU has long mode", 13, 10, 0
+
     section .text16
 
 %define EFLAGS_ID (1 << 21)
@@ -45,6 +48,7 @@ cpu_check:
     mov [BOOTINFO(cpuid_ext_edx)], edx
     test edx, CPUID_EXT_LM
     jz .no_long_mode
+    SAY text_cpu
     ret
 .no_long_mode:
     mov al, E_NO_LONG_MODE

@@ -20,6 +20,11 @@ have_edd:      resb 1
 heads:         resd 1                   ; geometry of AH=08h, 0 = none
 sectors_per_track: resd 1
 
+    section .rodata
+text_drive:    db "stage2: drive %b by ", 0
+text_edd:      db "EDD", 13, 10, 0
+text_chs:      db "CHS", 13, 10, 0
+
 %define ATTEMPTS 3
 %define EDD_API_PACKET 1                ; CX of 41h: functions 42h to 44h, 47h, 48h
 %define EDD_PARAMS_V2 0x1E              ; size of the result of 48h with EDD 2.0
@@ -68,6 +73,15 @@ disk_start:
     call edd_parameters
 .no_edd:
     call chs_geometry
+    movzx eax, byte [BOOTINFO(drive)]
+    mov [error_args], eax
+    SAY text_drive
+    mov si, text_edd
+    cmp byte [have_edd], 0
+    jne .say_how
+    mov si, text_chs
+.say_how:
+    call print
 
     xor eax, eax
     mov [read_lba], eax
@@ -190,7 +204,7 @@ read_attempts:
     call di
     pop dx
     pop di
-    jnc print.done
+    jnc .done
     inc dword [BOOTINFO(retries)]
     pusha
     call disk_reset
@@ -198,6 +212,7 @@ read_attempts:
     dec byte [attempts_left]
     jnz .again
     stc
+.done:
     ret
 
 disk_reset:

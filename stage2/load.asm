@@ -22,6 +22,7 @@ tsc_mark:      resd 2
 
     section .rodata
 text_manifest:  db "stage2: manifest %u: ", 0
+text_chosen:    db "stage2: manifest %u, sequence %u", 13, 10, 0
 text_slot:      db "stage2: slot %c: ", 0
 text_loading:   db "stage2: slot %c, %u KiB [", 0
 text_verified:  db "] verified", 13, 10, 0
@@ -74,6 +75,11 @@ manifest_load:
     cmp dword [manifest], 0
     mov al, E_NO_MANIFEST
     je fatal
+    mov eax, [BOOTINFO(manifest_copy)]
+    mov [error_args], eax
+    mov eax, [BOOTINFO(manifest_seq)]
+    mov [error_args + 4], eax           ; its low half: nobody counts to 2^32
+    SAY text_chosen
     ret
 
 ; AX = LBA, BX = buffer, DI = its status.

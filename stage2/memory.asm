@@ -2,12 +2,20 @@
 ;
 ; The raw entries go to E820_BASE, 24 bytes each, unsorted and unjudged: the kernel cleans them up
 ; (and shows both). Only what cannot be an entry at all is dropped here. E13 if there are too many,
-; E14 if nothing above 1 MiB is known.
+; E14 if nothing usable is known.
 
     section .bss
 alignb 4
 map_continuation: resd 1
 map_calls:        resw 1
+
+    section .rodata
+text_map:    db "stage2: memory map by ", 0
+text_e820:   db "E820", 0
+text_e801:   db "E801", 0
+text_88:     db "88h", 0
+text_map_entries: db ", %u entries", 13, 10, 0
+map_sources: dw text_e820, text_e801, text_88 ; by MAP_*
 
     section .text16
 
@@ -21,24 +29,12 @@ memory_map_read:
     mov dword [BOOTINFO(e820_count)], 0 ; whatever there was is worth nothing
     call fallback_read
 .judge:
-
-; Is there any usable entry that ends above 1 MiB?
     mov cx, [BOOTINFO(e820_count)]
     mov di, E820_BASE
     jcxz .empty
 .entry:
     cmp dword [di + 16], E820_USABLE
-    jne .next
-    mov eax, [di]
-    mov edx, [di + 4]
-    add eax, [di + 8]
-    adc edx, [di + 12]
-    jc .found                           ; up to the very end
-    test edx, edx
-    jnz .found
-    cmp eax, KERNEL_PHYS
-    ja .found
-.next:
+    je .found
     add di, E820_ENTRY_SIZE
     loop .entry
 .empty:
@@ -46,6 +42,13 @@ memory_map_read:
     jmp fatal
 .found:
     mov dword [BOOTINFO(e820)], E820_BASE
+    SAY text_map
+    movzx bx, byte [BOOTINFO(map_source)]
+    add bx, bx
+    SAY [map_sources + bx]
+    mov eax, [BOOTINFO(e820_count)]
+    mov [error_args], eax
+    SAY text_map_entries
     ret
 
 ; CF set: no E820, or a map that must be thrown away.
@@ -108,13 +111,8 @@ e820_read:
     stc
     ret
 
-; E801, else 88h. Low memory is what INT 12h says.
+; E801, else 88h; and if one of them knows any memory, what INT 12h says of the low 640 KiB.
 fallback_read:
-    mov eax, [BOOTINFO(low_memory_kib)]
-    shl eax, 10
-    xor ebx, ebx
-    call map_add
-
     mov byte [BOOTINFO(map_source)], MAP_E801
     xor cx, cx
     xor dx, dx
@@ -135,15 +133,17 @@ fallback_read:
     test ax, ax
     jz .only_88
     push bx
-    movzx eax, ax                       ; KiB from 1 MiB
-    shl eax, 10
-    mov ebx, 0x100000
-    call map_add
+    call map_add_above_1m
     pop ax
     movzx eax, ax                       ; 64 KiB units from 16 MiB
     shl eax, 16
-    jz .done
+    jz .low
     mov ebx, 0x1000000
+    call map_add
+.low:
+    mov eax, [BOOTINFO(low_memory_kib)]
+    shl eax, 10
+    xor ebx, ebx
     jmp map_add
 
 .only_88:
@@ -154,14 +154,19 @@ fallback_read:
     pop ds
     push cs
     pop es
-    jc .done
-    movzx eax, ax                       ; KiB from 1 MiB
-    shl eax, 10
-    jz .done
-    mov ebx, 0x100000
-    jmp map_add
-.done:
+    jc .nothing
+    test ax, ax
+    jz .nothing
+    call map_add_above_1m
+    jmp .low
+.nothing:
     ret
+
+; A usable entry of AX KiB at 1 MiB.
+map_add_above_1m:
+    movzx eax, ax
+    shl eax, 10
+    mov ebx, 0x100000
 
 ; A usable entry of EAX bytes at EBX.
 map_add:

@@ -179,8 +179,9 @@ print_char:
 ; To the start of a line, if we are not there. Destroys SI, AX, BX, CX, EDX, DI as print does.
 fresh_line:
     cmp byte [last_char], 10
-    je print.done
+    je .done
     SAY text_newline
+.done:
     ret
 
 ; AL = error code. Its number and its text, and the end of the line.
