@@ -40,14 +40,8 @@ static void print_structures(void)
     OFFSET(bootinfo, crc32c);
     printf("%%define bootinfo_sizeof %zu\n", sizeof(struct bootinfo));
 
-    OFFSET(manifest, magic), OFFSET(manifest, version), OFFSET(manifest, size);
-    OFFSET(manifest, seq), OFFSET(manifest, preferred), OFFSET(manifest, menu);
-    OFFSET(manifest, menu_timeout_s), OFFSET(manifest, slot), OFFSET(manifest, cmdline);
-    OFFSET(boot_slot, first_lba), OFFSET(boot_slot, sectors), OFFSET(boot_slot, length);
-    OFFSET(boot_slot, mem_size), OFFSET(boot_slot, load_phys), OFFSET(boot_slot, entry_virt);
-    OFFSET(boot_slot, merkle_root);
-    printf("%%define manifest_sizeof %zu\n", sizeof(struct manifest));
-    printf("%%define boot_slot_sizeof %zu\n", sizeof(struct boot_slot));
+    OFFSET(manifest, menu), OFFSET(manifest, menu_timeout_s);
+    OFFSET(boot_slot, first_lba), OFFSET(boot_slot, length), OFFSET(boot_slot, entry_virt);
 }
 
 static void print_constants(void)
