@@ -1,0 +1,17 @@
+/*
+ * trap.c - sorts what arrives: hardware interrupts go to their driver, everything else is the end.
+ * The kernel has no exception that it could repair, so each one is a panic with all that is known.
+ */
+#include "kernel/cpu/trap.h"
+
+#include "kernel/irq.h"
+#include "kernel/panic.h"
+
+void trap_handle(struct trap_frame *frame)
+{
+    if (frame->vector >= IRQ_FIRST_VECTOR && frame->vector < IRQ_FIRST_VECTOR + IRQ_COUNT) {
+        irq_handle((unsigned)frame->vector - IRQ_FIRST_VECTOR);
+        return;
+    }
+    panic_exception(frame);
+}

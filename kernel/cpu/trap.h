@@ -1,0 +1,29 @@
+/*
+ * trap.h - what the CPU does when something interrupts it: the saved registers, and who is called.
+ */
+#ifndef SECTOR0_KERNEL_CPU_TRAP_H
+#define SECTOR0_KERNEL_CPU_TRAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The stack as trap.asm leaves it, lowest address first. */
+struct trap_frame {
+    uint64_t r15, r14, r13, r12, r11, r10, r9, r8; /* pushed by trap_common */
+    uint64_t rbp, rdi, rsi, rdx, rcx, rbx, rax;
+    uint64_t vector;                               /* pushed by the stub */
+    uint64_t error;                                /* pushed by the CPU, or 0 by the stub */
+    uint64_t rip, cs, rflags, rsp, ss;             /* pushed by the CPU */
+};
+_Static_assert(sizeof(struct trap_frame) == 22 * 8, "trap.asm pushes 22 words");
+_Static_assert(offsetof(struct trap_frame, vector) == 15 * 8, "trap.asm finds the vector here");
+
+#define TRAP_VECTORS 256
+
+/* Where each vector's stub is, relative to this table's own address (trap.asm). */
+extern const int32_t trap_stubs[TRAP_VECTORS];
+
+/* Called by trap.asm for every interrupt and exception. Context: interrupts off. */
+void trap_handle(struct trap_frame *frame);
+
+#endif

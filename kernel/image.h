@@ -1,0 +1,39 @@
+/*
+ * image.h - addresses that the linker script and start.asm give: the parts of the kernel in memory,
+ * and its stacks. Only the addresses of these names mean something.
+ */
+#ifndef SECTOR0_KERNEL_IMAGE_H
+#define SECTOR0_KERNEL_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "include/layout.h"
+
+#define PAGE_SIZE 4096
+
+extern char kernel_start[];      /* also the struct kernel_header */
+extern char kernel_text_start[];
+extern char kernel_text_end[];   /* .data starts here */
+extern char kernel_file_end[];
+extern char kernel_end[];        /* all page aligned but kernel_file_end */
+
+/* One unmapped page below each stack; the stack reaches from its end to the top. */
+extern char boot_stack_guard[], boot_stack_top[];
+extern char double_fault_stack_guard[], double_fault_stack_top[];
+extern char nmi_stack_guard[], nmi_stack_top[];
+extern char machine_check_stack_guard[], machine_check_stack_top[];
+
+/* The kernel's view of physical address PHYS, which must lie in the low 1 GiB. Context: any. */
+static inline void *phys_to_virt(uint64_t phys)
+{
+    return (void *)(uintptr_t)(KERNEL_VIRT_BASE + phys);
+}
+
+/* The physical address of VIRT, an address inside the kernel's image. Context: any. */
+static inline uint64_t virt_to_phys(const void *virt)
+{
+    return (uint64_t)(uintptr_t)virt - KERNEL_VIRT_BASE;
+}
+
+#endif

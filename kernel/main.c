@@ -1,0 +1,141 @@
+/*
+ * main.c - the kernel's contents page: what is started, and in which order.
+ *
+ * The steps tour_17 to tour_22 are those of include/tour.h; a debugger can stop at each by name, and
+ * each leaves a stamp in the boot timeline.
+ */
+#include "drivers/e9.h"
+#include "drivers/i8042.h"
+#include "drivers/pic.h"
+#include "drivers/pit.h"
+#include "drivers/power.h"
+#include "drivers/serial.h"
+#include "drivers/vga.h"
+#include "include/tour.h"
+#include "kernel/bootinfo.h"
+#include "kernel/console.h"
+#include "kernel/cpu/cpu.h"
+#include "kernel/cpu/descriptors.h"
+#include "kernel/image.h"
+#include "kernel/log.h"
+#include "kernel/main.h"
+#include "kernel/mm/memory.h"
+#include "kernel/mm/paging.h"
+#include "kernel/options.h"
+#include "kernel/panic.h"
+#include "kernel/timeline.h"
+#include "kernel/version.h"
+#include "shell/shell.h"
+
+static struct boot_facts facts;
+static struct options options;
+
+/* Any console that can be had without knowing anything: for a panic before step 17. */
+static void start_any_console(void)
+{
+    vga_start(&(struct vga_state){
+        .mode = 3, .columns = VGA_COLUMNS, .crtc_port = 0x3D4, .cursor_row = VGA_ROWS - 1});
+    serial_start();
+    e9_start();
+}
+
+static const struct panic_hooks panic_hooks = {start_any_console, power_reboot};
+
+void kernel_main(uint64_t bootinfo_phys, uint64_t entry_tsc)
+{
+    panic_set_hooks(&panic_hooks);
+    take_hand_off(bootinfo_phys, entry_tsc); /* step 16 began at the entry, in start.asm */
+    tour_17_console();
+    tour_18_descriptors();
+    tour_19_memory();
+    tour_20_interrupts();
+    tour_21_shell();
+}
+
+void take_hand_off(uint64_t bootinfo_phys, uint64_t entry_tsc)
+{
+    struct bootinfo_fault fault;
+
+    if (!bootinfo_take(bootinfo_phys, phys_to_virt(0), (const struct kernel_header *)kernel_start,
+                       &facts, &fault)) {
+        PANIC("bad bootinfo: %s is %llx (hex), %s", fault.field, (unsigned long long)fault.value,
+              fault.rule);
+    }
+    timeline_start(facts.info.timeline, facts.info.timeline_count);
+    timeline_add(TOUR_KERNEL_MAIN, entry_tsc);
+    options_parse(&options, facts.cmdline);
+    panic_set_reboot(options.panic_reboot);
+}
+
+void tour_17_console(void)
+{
+    timeline_add(TOUR_CONSOLE, cpu_read_tsc());
+    const struct vga_state vga = {.mode = facts.info.vga_mode,
+                                  .columns = facts.info.vga_columns,
+                                  .crtc_port = facts.info.vga_crtc_port,
+                                  .cursor_row = facts.info.vga_cursor_row,
+                                  .cursor_column = facts.info.vga_cursor_column};
+    bool screen = vga_start(&vga);
+    bool serial = serial_start();
+
+    e9_start();
+    pit_start(); /* the clock, which log lines need */
+    log_show_details(options.debug);
+    if (options.console == OPTION_CONSOLE_VGA && screen) {
+        console_select(CONSOLE_SCREEN);
+    } else if (options.console == OPTION_CONSOLE_SERIAL && serial) {
+        console_select(CONSOLE_SERIAL);
+    }
+    log_line("kernel", "%s, %u bytes", KERNEL_VERSION_TEXT, facts.info.kernel_length);
+    log_detail("console", "screen %s, COM1 %s", screen ? "80x25" : "none",
+               serial ? "115200 8N1" : "none");
+    if (options.unknown[0] != '\0') {
+        log_line("kernel", "unknown words on the command line: %s", options.unknown);
+    }
+}
+
+void tour_18_descriptors(void)
+{
+    timeline_add(TOUR_DESCRIPTORS, cpu_read_tsc());
+    descriptors_load();
+    log_detail("cpu", "GDT, TSS and 256 interrupt gates loaded");
+}
+
+void tour_19_memory(void)
+{
+    timeline_add(TOUR_MEMORY, cpu_read_tsc());
+    memory_start(&facts);
+    paging_protect_kernel((facts.info.cpuid_ext_edx & CPUID_EXT_EDX_NX) != 0);
+    log_detail("memory", "kernel pages protected, lower half unmapped");
+}
+
+void tour_20_interrupts(void)
+{
+    timeline_add(TOUR_INTERRUPTS, cpu_read_tsc());
+    pic_start();
+    pit_start_tick();
+    bool keyboard = i8042_start();
+
+    if (console_kinds() & CONSOLE_SERIAL) {
+        serial_start_input();
+    }
+    log_detail("irq", "timer at %u Hz, keyboard %s", PIT_TICK_HZ, keyboard ? "found" : "none");
+    cpu_enable_interrupts();
+}
+
+void tour_21_shell(void)
+{
+    timeline_add(TOUR_SHELL, cpu_read_tsc());
+    kprintf("Type help for the commands.\n");
+    shell_run(&facts, options.run, tour_22_prompt);
+}
+
+void tour_22_prompt(void)
+{
+    static bool stamped;
+
+    if (!stamped) {
+        timeline_add(TOUR_PROMPT, cpu_read_tsc());
+        stamped = true;
+    }
+}

@@ -1,0 +1,113 @@
+/*
+ * cmd_boot.c - boot: the way from 7C00 to the prompt, as a bar chart.
+ *
+ * Under Bochs the time stamp counter counts executed instructions, so there the numbers are exact and
+ * the same in each run. Bochs is recognised by port E9 (a sign of an emulator) without the
+ * hypervisor bit of CPUID (which QEMU sets, and Bochs does not). Elsewhere they are cycles.
+ */
+#include "include/tour.h"
+#include "kernel/console.h"
+#include "kernel/cpu/cpu.h"
+#include "kernel/timeline.h"
+#include "shell/commands.h"
+
+#define BAR_CELLS 16
+#define STEP_PROMPT TOUR_STEP_COUNT
+#define STEP_LOAD 11
+
+static const char *step_text(uint32_t step)
+{
+    switch (step) {
+#define STEP_CASE(number, name, text) \
+    case number:                      \
+        return text;
+        TOUR_STEPS(STEP_CASE)
+#undef STEP_CASE
+    default:
+        return "unknown step";
+    }
+}
+
+/* PART in TOTAL as UNITS-ths, rounded to the nearest. */
+static unsigned share(uint64_t part, uint64_t total, unsigned units)
+{
+    return total == 0 ? 0 : (unsigned)((part * units + total / 2) / total);
+}
+
+static void print_bar(uint64_t part, uint64_t total)
+{
+    console_colour(COLOUR_LIGHT_CYAN, COLOUR_BLACK);
+    for (unsigned cell = share(part, total, BAR_CELLS); cell > 0; cell--) {
+        kprintf("#");
+    }
+    console_default_colour();
+    kprintf("\n");
+}
+
+/* NUMBER is the step's, or 0 for a part of the step above. */
+static void print_row(unsigned number, const char *text, uint64_t cycles, uint64_t total)
+{
+    unsigned permille = share(cycles, total, 1000);
+
+    if (number != 0) {
+        kprintf("%2u %-40s", number, text);
+    } else {
+        kprintf("     - %-36s", text);
+    }
+    kprintf(" %13llu %3u.%u%% ", (unsigned long long)cycles, permille / 10, permille % 10);
+    print_bar(cycles, total);
+}
+
+static const char *unit_name(const struct bootinfo *info)
+{
+    bool bochs = (info->flags & BOOT_FLAG_E9) && !(info->cpuid_1_ecx & CPUID_1_ECX_HYPERVISOR);
+
+    return bochs ? "instructions" : "TSC cycles";
+}
+
+static void print_load_parts(const struct bootinfo *info, uint64_t total)
+{
+    print_row(0, "reading it through the BIOS", info->read_tsc, total);
+    print_row(0, "copying and hashing it", info->verify_tsc, total);
+}
+
+static void print_source(const struct bootinfo *info)
+{
+    static const char *const methods[] = {"EDD", "EDD one by one", "CHS"};
+    static const char *const gates[] = {"was open", "INT 15h", "port 92h", "keyboard controller"};
+
+    kprintf("drive %02x, read by %s; A20: %s; slot %c%s, %u bytes, manifest copy %u, change %llu\n",
+            info->drive, methods[info->read_method], gates[info->a20_method], 'A' + info->slot,
+            info->flags & BOOT_FLAG_FALLBACK ? " (the other one was refused)" : "",
+            info->kernel_length, info->manifest_copy, (unsigned long long)info->manifest_seq);
+    kprintf("Merkle root ");
+    for (size_t i = 0; i < sizeof(info->merkle_root); i++) {
+        kprintf("%02x", info->merkle_root[i]);
+    }
+    kprintf("%s\n", info->flags & BOOT_FLAG_PINNED ? " pin" : "");
+    kprintf("command line: %s\n", command_boot_facts()->cmdline);
+}
+
+int command_boot(int argc, char **argv)
+{
+    const struct bootinfo *info = &command_boot_facts()->info;
+    size_t count;
+    const struct timeline_entry *entries = timeline_entries(&count);
+    uint64_t total = entries[count - 1].tsc - entries[0].tsc;
+
+    if (argc != 1) {
+        return command_usage(argv[0]);
+    }
+    kprintf("step %38s %13s  share\n", "", unit_name(info));
+    for (size_t i = 0; i + 1 < count; i++) {
+        print_row(entries[i].step, step_text(entries[i].step), entries[i + 1].tsc - entries[i].tsc,
+                  total);
+        if (entries[i].step == STEP_LOAD) {
+            print_load_parts(info, total);
+        }
+    }
+    kprintf("%2u %-40s %13llu from 7C00\n", entries[count - 1].step,
+            step_text(entries[count - 1].step), (unsigned long long)total);
+    print_source(info);
+    return STATUS_OK;
+}

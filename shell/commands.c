@@ -1,0 +1,53 @@
+/* commands.c - the table of all commands; see commands.h. */
+#include "shell/commands.h"
+
+#include "kernel/console.h"
+#include "kernel/string.h"
+
+const struct command commands[] = {
+    {"help", "[command]", "list the commands, or explain one", command_help},
+    {"echo", "[word ...]", "print the words; $? is the status of the last command", command_echo},
+    {"clear", "", "empty the screen", command_clear},
+    {"boot", "", "how this machine booted, and what each step took", command_boot},
+    {"e820", "", "the BIOS's memory map, raw and cleaned", command_e820},
+    {"mem", "", "how much memory there is, and who has it", command_mem},
+    {"cpu", "", "the processor and its control registers", command_cpu},
+    {"irq", "", "who handles which interrupt, and how often it came", command_irq},
+    {"dmesg", "", "the kernel's log", command_dmesg},
+    {"uptime", "", "the time since the kernel started", command_uptime},
+    {"ver", "", "which kernel this is", command_ver},
+    {"crash", "[kind]", "crash on purpose; without a kind, list the kinds", command_crash},
+    {"reboot", "", "start the machine again", command_reboot},
+    {"poweroff", "", "turn the machine off", command_poweroff},
+};
+const size_t command_count = sizeof(commands) / sizeof(commands[0]);
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < command_count; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+int command_error(const char *name, const char *reason, ...)
+{
+    va_list arguments;
+
+    kprintf("%s: ", name);
+    va_start(arguments, reason);
+    kprintf_va(reason, arguments);
+    va_end(arguments);
+    kprintf("\n");
+    return STATUS_FAILED;
+}
+
+int command_usage(const char *name)
+{
+    const struct command *command = command_find(name);
+
+    kprintf("%s: usage: %s %s\n", name, name, command != NULL ? command->arguments : "");
+    return STATUS_USAGE;
+}
