@@ -19,9 +19,12 @@ CLANG_TARGET := $(if $(findstring clang,$(CC)),-target x86_64-linux-gnu)
 CSTD    := -std=gnu11 -g $(WARN) $(if $(STRICT),-Werror)
 FREESTANDING := -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
            -fno-strict-aliasing -mgeneral-regs-only -ffile-prefix-map=$(CURDIR)=.
-KERNEL_CFLAGS := $(CLANG_TARGET) $(CSTD) $(FREESTANDING) -O2 -mno-red-zone -mcmodel=kernel \
+KERNEL_CFLAGS := $(CLANG_TARGET) $(CSTD) $(FREESTANDING) -Os -mno-red-zone -mcmodel=kernel \
            -fno-omit-frame-pointer -I. -MMD -MP
-STAGE2_CFLAGS := $(CSTD) $(FREESTANDING) -m32 -march=i686 -O2 -fno-unroll-loops -I. -MMD -MP
+STAGE2_CFLAGS := $(CSTD) $(FREESTANDING) -m32 -march=i686 -Os -I. -MMD -MP
+# A sector of stage 2 costs 60 us to read on IDE and more to check, so it is built small; all but the
+# hash, which runs over every byte of the kernel.
+$(B)/stage2/lib/sha256.o: STAGE2_CFLAGS += -O2
 HOST_CFLAGS := $(CSTD) -O2 -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -MMD -MP
 NASMFLAGS := -g -F dwarf -w+all -w-unknown-warning -I. -I$(B)/gen/
 LDFLAGS_KERNEL := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none
@@ -33,7 +36,7 @@ KERNEL_ASM := $(sort $(wildcard kernel/*.asm kernel/*/*.asm))
 KERNEL_OBJ := $(KERNEL_ASM:%.asm=$(B)/kernel/%.asm.o) $(KERNEL_C:%.c=$(B)/kernel/%.o)
 STAGE2_C   := $(sort $(wildcard stage2/*.c)) lib/crc32c.c lib/sha256.c lib/merkle.c
 STAGE2_OBJ := $(B)/stage2/stage2.o $(STAGE2_C:%.c=$(B)/stage2/%.o)
-MKDISK_C   := $(sort $(wildcard tools/mkdisk/*.c)) lib/crc32c.c lib/sha256.c lib/merkle.c
+MKDISK_C   := $(sort $(wildcard tools/mkdisk/*.c)) stage2/manifest.c lib/crc32c.c lib/sha256.c lib/merkle.c
 MKDISK_OBJ := $(MKDISK_C:%.c=$(B)/host/%.o)
 
 .DEFAULT_GOAL := help
@@ -92,7 +95,7 @@ $(B)/stage2/stage2.o: $(wildcard stage2/*.asm stage2/*.inc) $(B)/gen/layout.inc
 	@mkdir -p $(@D)
 	$(NASM) $(NASMFLAGS) $(if $(HOOK),-DHOOK_$(HOOK)) -f elf32 -l $(B)/stage2/stage2.lst -o $@ stage2/stage2.asm
 
-$(B)/stage2/%.o: %.c
+$(B)/stage2/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(STAGE2_CFLAGS) -c $< -o $@
 
@@ -105,7 +108,7 @@ $(B)/stage2.bin: $(B)/stage2.elf
 
 # ---- Kernel ----------------------------------------------------------------------------------
 
-$(B)/kernel/%.o: %.c
+$(B)/kernel/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(KERNEL_CFLAGS) -c $< -o $@
 
@@ -122,7 +125,7 @@ $(B)/kernel.bin: $(B)/kernel.elf
 
 # ---- Host tools and the image ----------------------------------------------------------------
 
-$(B)/host/%.o: %.c
+$(B)/host/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(HOSTCC) $(HOST_CFLAGS) -c $< -o $@
 

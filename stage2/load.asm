@@ -179,9 +179,11 @@ slot_try:
     mov [read_left], ax
     mov eax, [piece_offset]
     shr eax, 9
+    xor edx, edx
     add eax, [di + boot_slot_first_lba]
+    adc edx, edx                        ; a slot may reach past LBA 2^32
     mov [read_lba], eax
-    mov dword [read_lba + 4], 0         ; slot_check: the slot ends within 32 bits
+    mov [read_lba + 4], edx
     mov dword [read_buffer], BOUNCE_SEG << 16
 
     call tsc_start

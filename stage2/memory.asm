@@ -117,6 +117,7 @@ fallback_read:
     xor cx, cx
     xor dx, dx
     mov ax, 0xE801
+    stc                                 ; a BIOS without this call may leave CF alone
     int 0x15
     push cs
     pop ds

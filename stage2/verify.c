@@ -14,8 +14,10 @@ static uint64_t boot_area_end; /* LBA */
 void *memcpy(void *to, const void *from, size_t size)
 {
     void *result = to;
+    size_t words = size / 4, rest = size % 4;
 
-    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
+    __asm__ volatile("rep movsl" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(rest) : : "memory");
     return result;
 }
 

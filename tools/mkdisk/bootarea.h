@@ -1,42 +1,31 @@
 /*
- * bootarea.h - manifests and kernel slots: the same judgement that the loader passes, on the host.
+ * bootarea.h - manifests and kernel slots on a disk: read, judged, written.
  *
- * Everything that comes from a disk is hostile: each field is checked before it is used, in 64-bit
- * arithmetic. The loader (stage2/manifest.c) must come to the same verdict; a test compares the two
- * and an independent model in Python.
+ * Everything that comes from a disk is hostile. The verdict on its fields is the loader's own: this
+ * calls the functions of stage2/manifest.h, so mkdisk and the loader cannot disagree.
  */
 #ifndef SECTOR0_MKDISK_BOOTAREA_H
 #define SECTOR0_MKDISK_BOOTAREA_H
 
+#include <stdbool.h>
+
 #include "image.h"
-#include "include/loader_errors.h"
-#include "include/manifest.h"
+#include "stage2/manifest.h"
 
-/* The loader's error codes, E_NO_MANIFEST and so on; E_NONE is none. */
-enum loader_error {
-    E_NONE = 0,
-#define LOADER_ERROR_NAME(code, name, text, advice) E_##name = code,
-    LOADER_ERRORS(LOADER_ERROR_NAME)
-#undef LOADER_ERROR_NAME
-};
-
-/* What the loader says about ERROR, for a copy or a slot; "ok" for E_NONE. */
-const char *loader_error_text(enum loader_error error);
+/* What the loader says about ERROR, a code of enum loader_error for a copy or a slot; "ok" for 0. */
+const char *loader_error_text(int error);
 
 /* The LBA of copy COPY of the manifest, 0 or 1. */
 uint32_t manifest_lba(unsigned copy);
 
-/* Take the manifest in SECTOR apart, into this machine's byte order, and judge it. */
-enum loader_error manifest_decode(const uint8_t sector[SECTOR_SIZE], struct manifest *manifest);
-
-/* Make the sector of MANIFEST, which is in this machine's byte order; its crc32c is made here. */
-void manifest_encode(const struct manifest *manifest, uint8_t sector[SECTOR_SIZE]);
+/* Put the right CRC into MANIFEST and write it to copy COPY. */
+void manifest_write(const struct image *image, struct manifest *manifest, unsigned copy);
 
 /* Both copies of the manifest, as read from a disk. */
 struct copies {
     struct manifest manifest[MANIFEST_COPIES];
-    enum loader_error error[MANIFEST_COPIES]; /* E_NONE: this copy is valid */
-    int winner;                               /* the copy that counts, -1 if none is valid */
+    uint32_t error[MANIFEST_COPIES]; /* 0: this copy is valid, else one of E_MANIFEST_* */
+    int winner;                      /* the copy that counts, -1 if none is valid */
 };
 
 /* Read and judge both copies. */
@@ -53,19 +42,15 @@ void copies_require_next(const struct image *image, const struct copies *copies)
 void copies_commit(const struct image *image, const struct copies *copies,
                    const struct manifest *manifest);
 
-/* Judge the fields of slot SLOT. END is the first LBA behind the boot area. */
-enum loader_error slot_check(const struct manifest *manifest, unsigned slot, uint64_t end);
-
-/* Is the place of slot SLOT inside the boot area, and no part of the other slot? */
-enum loader_error slot_check_place(const struct manifest *manifest, unsigned slot, uint64_t end);
+/* Can slot SLOT hold a kernel: sectors of the boot area, which ends before END, and its own alone? */
+bool slot_has_place(const struct manifest *manifest, unsigned slot, uint64_t end);
 
 /*
  * Judge the fields and the bytes of slot SLOT. PIN is the root that stage 2 insists on, or NULL.
  * ACTUAL becomes the Merkle root of the bytes on the disk, or zero if the fields are wrong or a
- * sector cannot be read.
+ * sector cannot be read. Returns 0 or one of E_SLOT_*.
  */
-enum loader_error slot_verify(const struct image *image, const struct manifest *manifest,
-                              unsigned slot, uint64_t end, const uint8_t *pin,
-                              uint8_t actual[MERKLE_ROOT_SIZE]);
+int slot_verify(const struct image *image, const struct manifest *manifest, unsigned slot,
+                uint64_t end, const uint8_t *pin, uint8_t actual[MERKLE_ROOT_SIZE]);
 
 #endif

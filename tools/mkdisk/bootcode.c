@@ -1,5 +1,4 @@
 /* bootcode.c - see bootcode.h. */
-#include <endian.h>
 #include <string.h>
 
 #include "bootcode.h"
@@ -80,8 +79,8 @@ void bootcode_seal(struct bootcode *code)
     uint32_t bytes = code->stage2_sectors * SECTOR_SIZE;
     struct stage1_patch patch = {
         .sectors = (uint8_t)code->stage2_sectors,
-        .end = htole16((uint16_t)(STAGE2_BASE + bytes)),
-        .crc32c = htole32(crc32c_register(CRC32C_INIT, code->stage2, bytes)),
+        .end = (uint16_t)(STAGE2_BASE + bytes),
+        .crc32c = crc32c_register(CRC32C_INIT, code->stage2, bytes),
     };
 
     memcpy(code->stage1 + STAGE1_PATCH_OFFSET, &patch, sizeof patch);
@@ -105,11 +104,11 @@ static const char *read_patch(const uint8_t *sector0, struct bootcode_state *sta
     if (patch.sectors == 0 || patch.sectors > STAGE2_MAX_SECTORS) {
         return "says a length of stage 2 that is not 1 to 61 sectors";
     }
-    if (le16toh(patch.end) != STAGE2_BASE + patch.sectors * SECTOR_SIZE) {
+    if (patch.end != STAGE2_BASE + patch.sectors * SECTOR_SIZE) {
         return "says an end of stage 2 that does not follow from its length";
     }
     state->stage2_sectors = patch.sectors;
-    state->stage2_crc = le32toh(patch.crc32c);
+    state->stage2_crc = patch.crc32c;
     return NULL;
 }
 

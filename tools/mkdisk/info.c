@@ -26,14 +26,14 @@ static void find_problems(const struct survey *survey, struct problems *problems
         add(problems, "stage 2", survey->code.stage2_problem);
     }
     for (unsigned i = 0; i < MANIFEST_COPIES; i++) {
-        if (survey->copies.error[i] != E_NONE) {
+        if (survey->copies.error[i] != 0) {
             snprintf(part, sizeof part, "manifest %u", i);
             add(problems, part, loader_error_text(survey->copies.error[i]));
         }
     }
     for (unsigned i = 0; i < SLOT_COUNT && survey->copies.winner >= 0; i++) {
         /* An empty slot is no damage as long as the other one boots. */
-        if (survey->slot_error[i] != E_NONE &&
+        if (survey->slot_error[i] != 0 &&
             (survey->slot_error[i] != E_SLOT_EMPTY || survey->boots < 0)) {
             snprintf(part, sizeof part, "slot %c", 'A' + i);
             add(problems, part, loader_error_text(survey->slot_error[i]));

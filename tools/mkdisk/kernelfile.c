@@ -1,5 +1,4 @@
 /* kernelfile.c - see kernelfile.h. */
-#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,38 +9,33 @@
 #include "mkdisk.h"
 
 #define PAGE_SIZE_4K 4096
-#define KERNEL_MAX_BYTES (KERNEL_MAX_CHUNKS * MERKLE_CHUNK)
-#define KERNEL_MAX_MEMORY (KERNEL_PHYS_LIMIT - KERNEL_PHYS)
+#define KERNEL_MAX_BYTES (KERNEL_PHYS_LIMIT - KERNEL_PHYS) /* memory, and so the file as well */
 
 const char *kernel_header_problem(const uint8_t *data, uint32_t length)
 {
     static char text[160];
     struct kernel_header header;
-    uint32_t mem_size;
-    uint64_t entry;
 
     if (length < sizeof header) {
         snprintf(text, sizeof text, "has %u bytes, its header alone needs %zu", length, sizeof header);
         return text;
     }
     memcpy(&header, data, sizeof header);
-    mem_size = le32toh(header.mem_size);
-    entry = le64toh(header.entry_virt);
     if (memcmp(header.magic, KERNEL_MAGIC, sizeof header.magic) != 0) {
         return "does not begin with the header of a Sector0 kernel";
     }
-    if (le32toh(header.length) != length) {
-        snprintf(text, sizeof text, "its header says %u bytes, the file has %u",
-                 le32toh(header.length), length);
-    } else if (mem_size < length || mem_size % PAGE_SIZE_4K != 0) {
+    if (header.length != length) {
+        snprintf(text, sizeof text, "its header says %u bytes, the file has %u", header.length,
+                 length);
+    } else if (header.mem_size < length || header.mem_size % PAGE_SIZE_4K != 0) {
         snprintf(text, sizeof text, "its memory size %u must be a multiple of 4096, at least %u",
-                 mem_size, length);
-    } else if (mem_size > KERNEL_MAX_MEMORY) {
-        snprintf(text, sizeof text, "needs %u bytes of memory at 1 MiB, %u end at 15 MiB", mem_size,
-                 KERNEL_MAX_MEMORY);
-    } else if (entry < KERNEL_VIRT || entry - KERNEL_VIRT >= length) {
+                 header.mem_size, length);
+    } else if (header.mem_size > KERNEL_MAX_BYTES) {
+        snprintf(text, sizeof text, "needs %u bytes of memory at 1 MiB, %u end at 15 MiB",
+                 header.mem_size, KERNEL_MAX_BYTES);
+    } else if (header.entry_virt < KERNEL_VIRT || header.entry_virt - KERNEL_VIRT >= length) {
         snprintf(text, sizeof text, "its entry point %016llX lies outside of %016llX to %016llX",
-                 (unsigned long long)entry, (unsigned long long)KERNEL_VIRT,
+                 (unsigned long long)header.entry_virt, (unsigned long long)KERNEL_VIRT,
                  (unsigned long long)KERNEL_VIRT + length - 1);
     } else if (header.reserved != 0) {
         return "the reserved field of its header is not zero";
@@ -66,6 +60,7 @@ static void hash_kernel(struct kernel_file *kernel)
 
 void kernel_file_load(struct kernel_file *kernel, const char *path)
 {
+    const struct kernel_header *header;
     const char *problem;
 
     memset(kernel, 0, sizeof *kernel);
@@ -76,8 +71,9 @@ void kernel_file_load(struct kernel_file *kernel, const char *path)
     if (problem != NULL) {
         refuse(path, "%s", problem);
     }
-    kernel->mem_size = le32toh(((const struct kernel_header *)kernel->data)->mem_size);
-    kernel->entry_virt = le64toh(((const struct kernel_header *)kernel->data)->entry_virt);
+    header = (const struct kernel_header *)kernel->data;
+    kernel->mem_size = header->mem_size;
+    kernel->entry_virt = header->entry_virt;
     hash_kernel(kernel);
 }
 

@@ -3,6 +3,7 @@
  *
  * A new verb is one line in the table below and one file; a new option is one line in options.c.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,6 +45,7 @@ int main(int argc, char **argv)
     const char *name = argc > 1 ? argv[1] : "";
     struct options options;
 
+    signal(SIGXFSZ, SIG_IGN); /* a write past a limit on file sizes is an error like any other */
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         return print_help();
     }

@@ -1,5 +1,4 @@
 /* mbr.c - see mbr.h. */
-#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,7 +6,6 @@
 #include "mbr.h"
 
 #define STATUS_ACTIVE 0x80
-#define SIGNATURE_SIZE 4
 
 /* The geometry that everybody assumes in a partition table. A place beyond it is FE FF FF. */
 #define CHS_HEADS 255
@@ -16,13 +14,11 @@
 
 void mbr_decode(const uint8_t sector[SECTOR_SIZE], struct mbr *mbr)
 {
-    uint32_t signature;
     uint16_t magic;
 
-    memcpy(&signature, sector + MBR_SIGNATURE_OFFSET, sizeof signature);
+    memcpy(&mbr->signature, sector + MBR_SIGNATURE_OFFSET, sizeof mbr->signature);
     memcpy(&magic, sector + MBR_MAGIC_OFFSET, sizeof magic);
-    mbr->signature = le32toh(signature);
-    mbr->magic = le16toh(magic) == MBR_MAGIC;
+    mbr->magic = magic == MBR_MAGIC;
     for (unsigned i = 0; i < MBR_TABLE_ENTRIES; i++) {
         struct mbr_partition entry;
 
@@ -30,8 +26,8 @@ void mbr_decode(const uint8_t sector[SECTOR_SIZE], struct mbr *mbr)
         mbr->partition[i] = (struct partition){
             .status = entry.status,
             .type = entry.type,
-            .first_lba = le32toh(entry.first_lba),
-            .sectors = le32toh(entry.sectors),
+            .first_lba = entry.first_lba,
+            .sectors = entry.sectors,
         };
     }
 }
@@ -135,8 +131,8 @@ void mbr_encode_own_table(uint8_t sector[SECTOR_SIZE], uint64_t disk_sectors)
     struct mbr_partition entry = {
         .status = STATUS_ACTIVE,
         .type = MBR_TYPE_SFS,
-        .first_lba = htole32(FIRST_PARTITION_LBA),
-        .sectors = htole32(count),
+        .first_lba = FIRST_PARTITION_LBA,
+        .sectors = count,
     };
 
     mbr_encode_chs(FIRST_PARTITION_LBA, entry.chs_first);
@@ -146,7 +142,5 @@ void mbr_encode_own_table(uint8_t sector[SECTOR_SIZE], uint64_t disk_sectors)
 
 void mbr_encode_signature(uint8_t sector[SECTOR_SIZE], uint32_t signature)
 {
-    uint32_t bytes = htole32(signature);
-
-    memcpy(sector + MBR_SIGNATURE_OFFSET, &bytes, SIGNATURE_SIZE);
+    memcpy(sector + MBR_SIGNATURE_OFFSET, &signature, sizeof signature);
 }

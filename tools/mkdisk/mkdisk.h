@@ -12,6 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The structures of include/manifest.h are the disk's, byte for byte, and so is the loader's code. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "mkdisk runs on little-endian machines");
+
 #define EXIT_DONE 0
 #define EXIT_IMAGE 1 /* the image or an input is at fault */
 #define EXIT_USAGE 2 /* the command line is at fault */

@@ -51,7 +51,6 @@ static void describe(struct payload *payload, uint32_t capacity)
 void payload_write(struct payload *payload, const struct image *image, uint64_t end)
 {
     uint32_t capacity = slot_capacity(end);
-    uint8_t sector[SECTOR_SIZE];
 
     kernel_file_require_fit(&payload->kernel, image->name, capacity);
     describe(payload, capacity);
@@ -60,9 +59,8 @@ void payload_write(struct payload *payload, const struct image *image, uint64_t 
         image_write(image, payload->manifest.slot[i].first_lba, payload->kernel.data,
                     payload->kernel.sectors);
     }
-    manifest_encode(&payload->manifest, sector);
     for (unsigned i = 0; i < MANIFEST_COPIES; i++) {
-        image_write(image, manifest_lba(i), sector, 1);
+        manifest_write(image, &payload->manifest, i);
     }
 }
 

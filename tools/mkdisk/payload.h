@@ -12,7 +12,7 @@
 struct payload {
     struct bootcode code;
     struct kernel_file kernel;
-    struct manifest manifest; /* this machine's byte order */
+    struct manifest manifest;
 };
 
 /* Read and check the three files that OPTIONS name; prepare an otherwise empty manifest. */

@@ -67,12 +67,12 @@ static void print_boot_code(const struct bootcode_state *code)
 static void print_copy(const struct copies *copies, unsigned i)
 {
     const struct manifest *m = &copies->manifest[i];
-    enum loader_error error = copies->error[i];
+    int error = copies->error[i];
 
     printf("    {\"copy\": %u, \"lba\": %" PRIu32 ", \"ok\": %s, \"code\": %d", i, manifest_lba(i),
-           truth(error == E_NONE), error);
-    print_problem(error != E_NONE ? loader_error_text(error) : NULL);
-    if (error == E_NONE) {
+           truth(error == 0), error);
+    print_problem(error != 0 ? loader_error_text(error) : NULL);
+    if (error == 0) {
         printf(", \"seq\": %" PRIu64 ", \"preferred\": %u, \"menu\": %u, \"menu_timeout_s\": %u, "
                "\"cmdline\": ", m->seq, m->preferred, m->menu, m->menu_timeout_s);
         print_string(m->cmdline);
@@ -83,10 +83,10 @@ static void print_copy(const struct copies *copies, unsigned i)
 static void print_slot(const struct survey *survey, unsigned i)
 {
     const struct boot_slot *slot = &survey_manifest(survey)->slot[i];
-    enum loader_error error = survey->slot_error[i];
+    int error = survey->slot_error[i];
 
-    printf("    {\"slot\": \"%c\", \"ok\": %s, \"code\": %d", 'A' + i, truth(error == E_NONE), error);
-    print_problem(error != E_NONE ? loader_error_text(error) : NULL);
+    printf("    {\"slot\": \"%c\", \"ok\": %s, \"code\": %d", 'A' + i, truth(error == 0), error);
+    print_problem(error != 0 ? loader_error_text(error) : NULL);
     printf(", \"first_lba\": %" PRIu32 ", \"sectors\": %" PRIu32 ", \"length\": %" PRIu32
            ", \"mem_size\": %" PRIu32 ", \"load_phys\": %" PRIu64 ", \"entry_virt\": \"%016" PRIx64
            "\"", slot->first_lba, slot->sectors, slot->length, slot->mem_size, slot->load_phys,

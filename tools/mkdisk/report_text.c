@@ -54,8 +54,8 @@ static void print_copy(const struct copies *copies, unsigned i)
 
     snprintf(what, sizeof what, "manifest %u", i);
     begin_line(manifest_lba(i), manifest_lba(i), what);
-    if (copies->error[i] != E_NONE) {
-        printf("DAMAGED: E%d %s\n", copies->error[i], loader_error_text(copies->error[i]));
+    if (copies->error[i] != 0) {
+        printf("DAMAGED: E%" PRIu32 " %s\n", copies->error[i], loader_error_text(copies->error[i]));
         return;
     }
     printf("ok, sequence %" PRIu64 ", prefers slot %c%s\n", m->seq, 'A' + m->preferred,
@@ -65,13 +65,13 @@ static void print_copy(const struct copies *copies, unsigned i)
 static void print_slot(const struct survey *survey, unsigned i)
 {
     const struct boot_slot *slot = &survey_manifest(survey)->slot[i];
-    enum loader_error error = survey->slot_error[i];
+    int error = survey->slot_error[i];
     char what[16];
 
     snprintf(what, sizeof what, "slot %c", 'A' + i);
     begin_line(slot->first_lba,
                slot->first_lba + (uint64_t)slot->sectors - (slot->sectors > 0), what);
-    if (error == E_NONE) {
+    if (error == 0) {
         printf("ok%s\n", survey->boots == (int)i ? "  <- this one boots" : "");
     } else if (error == E_SLOT_EMPTY) {
         printf("empty\n");

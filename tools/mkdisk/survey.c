@@ -16,7 +16,7 @@ static void survey_slots(const struct image *image, struct survey *survey)
     for (unsigned try = 0; try < SLOT_COUNT && survey->boots < 0; try++) {
         unsigned slot = manifest->preferred ^ try;
 
-        if (survey->slot_error[slot] == E_NONE) {
+        if (survey->slot_error[slot] == 0) {
             survey->boots = (int)slot;
         }
     }

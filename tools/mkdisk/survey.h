@@ -16,7 +16,7 @@ struct survey {
     struct copies copies;
 
     /* The slots as the winning manifest copy describes them; meaningless without a winner. */
-    enum loader_error slot_error[SLOT_COUNT];
+    int slot_error[SLOT_COUNT]; /* 0 or one of E_SLOT_* */
     uint8_t actual_root[SLOT_COUNT][MERKLE_ROOT_SIZE];
 
     int boots;                    /* the slot that the winner leads to, -1 if none */

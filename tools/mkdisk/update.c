@@ -41,7 +41,7 @@ static void repair_place(const struct image *image, const struct survey *survey,
     uint32_t capacity = slot_capacity(survey->end);
     unsigned other = !target;
 
-    if (slot_check_place(manifest, target, survey->end) == E_NONE) {
+    if (slot_has_place(manifest, target, survey->end)) {
         return;
     }
     if (survey->boots < 0) {
@@ -51,7 +51,7 @@ static void repair_place(const struct image *image, const struct survey *survey,
     }
     manifest->slot[target].first_lba = SLOTS_LBA + target * capacity;
     manifest->slot[target].sectors = capacity;
-    if (slot_check_place(manifest, target, survey->end) != E_NONE) {
+    if (!slot_has_place(manifest, target, survey->end)) {
         refuse(image->name, "slot %c has no place: LBA %u to %u belong to slot %c", 'A' + target,
                manifest->slot[other].first_lba,
                manifest->slot[other].first_lba + manifest->slot[other].sectors - 1, 'A' + other);
