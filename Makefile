@@ -135,9 +135,10 @@ $(B)/mkdisk: $(MKDISK_OBJ)
 $(B)/sector0.img: $(B)/mkdisk $(B)/stage1.bin $(B)/stage2.bin $(B)/kernel.bin
 	$(B)/mkdisk create $@ --size 64M --stage1 $(B)/stage1.bin --stage2 $(B)/stage2.bin --kernel $(B)/kernel.bin
 
-# Symbols for Bochs' debugger: "address name".
+# Symbols for Bochs' debugger: "address name". It shows the first name that it reads for an address,
+# so the labels of the boot tour come first.
 $(B)/%.sym: $(B)/%.elf
-	nm $< | awk '$$2 ~ /[TtAaRrDdBb]/ {print $$1, $$3}' > $@
+	nm $< | awk '$$2 ~ /[TtRrDdBb]/ {print ($$3 !~ /^tour_/), $$1, $$3}' | sort | cut -d ' ' -f 2- > $@
 
 .PHONY: clean
 clean: ## remove everything that was built

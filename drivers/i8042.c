@@ -73,13 +73,6 @@ static void keyboard_interrupt(void)
     }
 }
 
-static void drain(void)
-{
-    for (unsigned i = 0; i < DRAIN_MAX && (io_read8(STATUS) & STATUS_OUTPUT_FULL); i++) {
-        io_read8(DATA);
-    }
-}
-
 /* Returns false if the controller does not answer; it is then left as the BIOS set it up. */
 static bool set_config(void)
 {
@@ -102,7 +95,7 @@ bool i8042_start(void)
     if (io_read8(STATUS) == STATUS_ABSENT) {
         return false;
     }
-    drain();
+    keyboard_interrupt(); /* what was typed since the BIOS last looked */
     set_config();
     irq_register(IRQ_KEYBOARD, "keyboard", keyboard_interrupt);
     keyboard_interrupt(); /* a code that came in between raised its interrupt while it was off */

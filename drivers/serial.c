@@ -27,7 +27,7 @@
 #define LCR_8N1 0x03
 #define LCR_DLAB 0x80
 #define DIVISOR_115200 1
-#define FCR_ENABLE_AND_CLEAR 0x07     /* interrupt at each byte: a person types */
+#define FCR_ENABLE 0x01               /* interrupt at each byte: a person types */
 #define IIR_FIFO_WORKS 0xC0
 #define MCR_DTR_RTS_OUT2 0x0B         /* OUT2 lets the interrupt through to the PIC */
 #define IER_RECEIVED 0x01
@@ -37,6 +37,7 @@
 #define LSR_ALL_SENT 0x40
 
 #define FIFO_BYTES 16
+#define RECEIVE_MAX (4 * FIFO_BYTES)  /* in one go; other interrupts want their turn */
 /* Reads of the status before we stop waiting. 16 bytes take 1.4 ms, a read about a microsecond. */
 #define PATIENCE 500000
 
@@ -103,6 +104,23 @@ static struct console_sink sink = {
     .flush = serial_flush,
 };
 
+/* Take what has arrived, but no more than RECEIVE_MAX bytes. Returns false if there may be more. */
+static bool receive(void)
+{
+    for (unsigned i = 0; i < RECEIVE_MAX; i++) {
+        uint8_t status = io_read8(LINE_STATUS);
+
+        if (status & LSR_OVERRUN) {
+            overruns++;
+        }
+        if (!(status & LSR_DATA)) {
+            return true;
+        }
+        vt100_decode(&decoder, io_read8(DATA), input_add);
+    }
+    return false;
+}
+
 static bool is_there(void)
 {
     io_write8(SCRATCH, 0x5A);
@@ -119,39 +137,32 @@ bool serial_start(void)
         return false;
     }
     wait_for(LSR_ALL_SENT); /* the loader's last characters go out before the line changes */
+    receive();              /* and turning the FIFO on would lose what was typed meanwhile */
     io_write8(LINE_CONTROL, LCR_DLAB | LCR_8N1);
     io_write8(DATA, DIVISOR_115200);
     io_write8(INTERRUPT_ENABLE, 0);
     io_write8(LINE_CONTROL, LCR_8N1);
     io_write8(INTERRUPT_ENABLE, 0);
     io_write8(MODEM_CONTROL, MCR_DTR_RTS_OUT2);
-    io_write8(FIFO_CONTROL, FCR_ENABLE_AND_CLEAR);
+    io_write8(FIFO_CONTROL, FCR_ENABLE);
     fifo_size = (io_read8(INTERRUPT_ID) & IIR_FIFO_WORKS) == IIR_FIFO_WORKS ? FIFO_BYTES : 1;
     room = 0;
     console_register(&sink);
     return true;
 }
 
-/* Bounded, too: a UART that always has data is none. */
+/* Turning its interrupt on makes the UART ask again if it has something: the PIC looks for edges. */
 static void serial_interrupt(void)
 {
-    for (unsigned i = 0; i < 4 * FIFO_BYTES; i++) {
-        uint8_t status = io_read8(LINE_STATUS);
-
-        if (status & LSR_OVERRUN) {
-            overruns++;
-        }
-        if (!(status & LSR_DATA)) {
-            return;
-        }
-        vt100_decode(&decoder, io_read8(DATA), input_add);
+    if (!receive()) {
+        io_write8(INTERRUPT_ENABLE, 0);
+        io_write8(INTERRUPT_ENABLE, IER_RECEIVED);
     }
 }
 
 void serial_start_input(void)
 {
     irq_register(IRQ_COM1, "com1", serial_interrupt);
-    serial_interrupt(); /* what was typed while we booted; it would never raise an interrupt */
     io_write8(INTERRUPT_ENABLE, IER_RECEIVED);
 }
 

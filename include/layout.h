@@ -90,6 +90,7 @@
 #define VERIFIER_BASE 0x28000      /* 32-bit stack and the Merkle state of the verifier */
 #define VERIFIER_END 0x30000
 #define LOW_MEMORY_NEEDED 0x30000  /* 192 KiB, by INT 12h */
+#define LOW_MEMORY_MAX 0xA0000     /* 640 KiB: the most that INT 12h is believed */
 
 #define KERNEL_PHYS 0x100000       /* load_phys of every slot */
 #define KERNEL_PHYS_LIMIT 0xF00000 /* 15 MiB: below the ISA hole */

@@ -36,13 +36,11 @@ static void add_unknown(struct options *options, const char *word)
     size_t used = strlen(options->unknown);
     size_t length = strlen(word);
 
-    /* All unknown words together are not longer than the line they came from. */
-    if (used + 1 + length < sizeof(options->unknown)) {
-        if (used > 0) {
-            options->unknown[used++] = ' ';
-        }
-        memcpy(options->unknown + used, word, length + 1);
+    /* All unknown words together are not longer than the line they came from, so they fit. */
+    if (used > 0) {
+        options->unknown[used++] = ' ';
     }
+    memcpy(options->unknown + used, word, length + 1);
 }
 
 static bool take_word(struct options *options, const char *word)

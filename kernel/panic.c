@@ -62,11 +62,28 @@ static _Noreturn void end(void)
     cpu_halt();
 }
 
+static void print_flags(uint64_t rflags)
+{
+    static const struct {
+        uint8_t bit;
+        char name[3];
+    } flags[] = {{0, "CF"}, {2, "PF"}, {4, "AF"},  {6, "ZF"},  {7, "SF"},
+                 {8, "TF"}, {9, "IF"}, {10, "DF"}, {11, "OF"}, {16, "RF"}};
+
+    kprintf("RFLAGS %llx", (unsigned long long)rflags);
+    for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        if (rflags >> flags[i].bit & 1) {
+            kprintf(" %s", flags[i].name);
+        }
+    }
+    kprintf("\n");
+}
+
 static void print_control_registers(void)
 {
     kprintf("CR0 %016llx  CR2 %016llx  CR3 %016llx\n", (unsigned long long)cpu_read_cr0(),
             (unsigned long long)cpu_read_cr2(), (unsigned long long)cpu_read_cr3());
-    kprintf("CR4 %016llx  EFER %015llx\n", (unsigned long long)cpu_read_cr4(),
+    kprintf("CR4 %016llx  EFER %016llx\n", (unsigned long long)cpu_read_cr4(),
             (unsigned long long)cpu_read_msr(MSR_EFER));
 }
 
@@ -100,6 +117,7 @@ void panic_at(const char *file, int line, const char *function, const char *text
 {
     uint64_t rbp = (uintptr_t)__builtin_frame_address(0);
     uint64_t rip = (uintptr_t)__builtin_return_address(0);
+    uint64_t rflags = cpu_read_flags();
     va_list arguments;
 
     begin();
@@ -109,8 +127,8 @@ void panic_at(const char *file, int line, const char *function, const char *text
     va_end(arguments);
     kprintf("\n%s:%d in %s\n", file, line, function);
     if (depth == 1) {
-        kprintf("RIP %016llx  RBP %016llx  RFLAGS %llx\n", (unsigned long long)rip,
-                (unsigned long long)rbp, (unsigned long long)cpu_read_flags());
+        kprintf("RIP %016llx  RBP %016llx  ", (unsigned long long)rip, (unsigned long long)rbp);
+        print_flags(rflags);
         print_control_registers();
         print_backtrace(rbp);
     }
@@ -126,9 +144,9 @@ static void print_registers(const struct trap_frame *frame)
                                frame->r8,  frame->r9,  frame->r10, frame->r11,
                                frame->r12, frame->r13, frame->r14, frame->r15};
 
-    kprintf("RIP %016llx  CS %04llx  SS %04llx  RFLAGS %llx\n", (unsigned long long)frame->rip,
-            (unsigned long long)frame->cs, (unsigned long long)frame->ss,
-            (unsigned long long)frame->rflags);
+    kprintf("RIP %016llx  CS %04llx  SS %04llx  ", (unsigned long long)frame->rip,
+            (unsigned long long)frame->cs, (unsigned long long)frame->ss);
+    print_flags(frame->rflags);
     for (unsigned i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         kprintf("%s %016llx%s", names[i], (unsigned long long)values[i], i % 3 == 2 ? "\n" : "  ");
     }

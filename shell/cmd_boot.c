@@ -1,5 +1,5 @@
 /*
- * cmd_boot.c - boot: the way from 7C00 to the prompt, as a bar chart.
+ * cmd_boot.c - boot: the way from 7C00 to the prompt, as a bar chart; boot facts: what was booted.
  *
  * Under Bochs the time stamp counter counts executed instructions, so there the numbers are exact and
  * the same in each run. Bochs is recognised by port E9 (a sign of an emulator) without the
@@ -8,6 +8,7 @@
 #include "include/tour.h"
 #include "kernel/console.h"
 #include "kernel/cpu/cpu.h"
+#include "kernel/string.h"
 #include "kernel/timeline.h"
 #include "shell/commands.h"
 
@@ -71,21 +72,29 @@ static void print_load_parts(const struct bootinfo *info, uint64_t total)
     print_row(0, "copying and hashing it", info->verify_tsc, total);
 }
 
-static void print_source(const struct bootinfo *info)
+/* What the loader says about itself; the chart alone fills a screen. */
+static void print_facts(const struct bootinfo *info)
 {
-    static const char *const methods[] = {"EDD", "EDD one by one", "CHS"};
+    static const char *const methods[] = {"EDD", "EDD, one by one", "CHS"};
     static const char *const gates[] = {"was open", "INT 15h", "port 92h", "keyboard controller"};
 
-    kprintf("drive %02x, read by %s; A20: %s; slot %c%s, %u bytes, manifest copy %u, change %llu\n",
-            info->drive, methods[info->read_method], gates[info->a20_method], 'A' + info->slot,
-            info->flags & BOOT_FLAG_FALLBACK ? " (the other one was refused)" : "",
-            info->kernel_length, info->manifest_copy, (unsigned long long)info->manifest_seq);
-    kprintf("Merkle root ");
+    kprintf("drive         %02x, read by %s, %u retries\n", info->drive, methods[info->read_method],
+            info->retries);
+    kprintf("disk          signature %08x, CRC of LBA 0 %08x, %u partitions\n",
+            info->disk_signature, info->mbr_crc32c, info->partition_count);
+    kprintf("A20 gate      %s\n", gates[info->a20_method]);
+    kprintf("manifest      copy %u, change %llu%s\n", info->manifest_copy,
+            (unsigned long long)info->manifest_seq,
+            info->flags & BOOT_FLAG_MANIFEST_BAD ? "; the other copy was refused" : "");
+    kprintf("kernel        slot %c, %u bytes%s\n", 'A' + info->slot, info->kernel_length,
+            info->flags & BOOT_FLAG_FALLBACK ? "; the other slot was refused" : "");
+    kprintf("Merkle root   ");
     for (size_t i = 0; i < sizeof(info->merkle_root); i++) {
         kprintf("%02x", info->merkle_root[i]);
     }
-    kprintf("%s\n", info->flags & BOOT_FLAG_PINNED ? " pin" : "");
-    kprintf("command line: %s\n", command_boot_facts()->cmdline);
+    kprintf("\n              verified%s\n",
+            info->flags & BOOT_FLAG_PINNED ? ", and pinned in the loader" : "");
+    kprintf("command line  %s\n", command_boot_facts()->cmdline);
 }
 
 int command_boot(int argc, char **argv)
@@ -95,6 +104,10 @@ int command_boot(int argc, char **argv)
     const struct timeline_entry *entries = timeline_entries(&count);
     uint64_t total = entries[count - 1].tsc - entries[0].tsc;
 
+    if (argc == 2 && strcmp(argv[1], "facts") == 0) {
+        print_facts(info);
+        return STATUS_OK;
+    }
     if (argc != 1) {
         return command_usage(argv[0]);
     }
@@ -108,6 +121,5 @@ int command_boot(int argc, char **argv)
     }
     kprintf("%2u %-40s %13llu from 7C00\n", entries[count - 1].step,
             step_text(entries[count - 1].step), (unsigned long long)total);
-    print_source(info);
     return STATUS_OK;
 }

@@ -8,7 +8,7 @@ const struct command commands[] = {
     {"help", "[command]", "list the commands, or explain one", command_help},
     {"echo", "[word ...]", "print the words; $? is the status of the last command", command_echo},
     {"clear", "", "empty the screen", command_clear},
-    {"boot", "", "how this machine booted, and what each step took", command_boot},
+    {"boot", "[facts]", "what each step of the boot took; or what was booted", command_boot},
     {"e820", "", "the BIOS's memory map, raw and cleaned", command_e820},
     {"mem", "", "how much memory there is, and who has it", command_mem},
     {"cpu", "", "the processor and its control registers", command_cpu},

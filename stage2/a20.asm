@@ -6,6 +6,10 @@
 ; 64h reads FF) skips it. E15 if the gate stays closed; nothing above 1 MiB has been written then.
 ; [i8042] [PS/2-92]
 
+    section .bss
+alignb 2
+a20_worked:      resw 1                 ; line of a20_methods
+
     section .rodata
 text_a20:        db "stage2: A20 ", 0
 text_a20_on:     db "was open", 13, 10, 0
@@ -33,8 +37,24 @@ a20_methods_end:
 %define PORT92_RESET 1
 %define PORT92_A20 2
 
+; The step of the boot: open it and say how.
 a20_open:
-    mov di, text_a20_on                 ; A20_ALREADY_ON is 0
+    call a20_require
+    mov si, text_a20_on                 ; A20_ALREADY_ON is 0
+    cmp byte [BOOTINFO(a20_method)], A20_ALREADY_ON
+    je .say
+    mov si, [a20_worked]
+    mov si, [si + 4]
+.say:
+    push si
+    SAY text_a20
+    pop si
+    jmp print
+
+; Open it if it is closed, or end with E15. A BIOS call can close it again: one BIOS saves port 92h
+; around its 32-bit disk code and writes the old value back. So this stands before every step that
+; reaches above 1 MiB.
+a20_require:
     call a20_test
     jnc .open
     mov si, a20_methods
@@ -50,14 +70,11 @@ a20_open:
     mov al, E_A20
     jmp fatal
 .worked:
+    mov [a20_worked], si
     mov al, [si + 2]
     mov [BOOTINFO(a20_method)], al
-    mov di, [si + 4]
 .open:
-    push di
-    SAY text_a20
-    pop si
-    jmp print
+    ret
 
 ; CF set: 1 MiB + A20_TEST_BASE still is A20_TEST_BASE. Only the low word is written, and restored.
 ; AX, CX and FS are destroyed.

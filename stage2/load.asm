@@ -192,6 +192,7 @@ slot_try:
     call tsc_add                        ; CF kept
     jc .unreadable
 
+    call a20_require                    ; the disk read may have closed it
     call tsc_start
     mov ebx, piece_take                 ; verify.c: copies, hashes, moves piece_offset
     call call32
@@ -201,6 +202,7 @@ slot_try:
     jmp .piece
 
 .verify:
+    call a20_require
     call tsc_start
     mov ebx, kernel_verify              ; verify.c
     call call32

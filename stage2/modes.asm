@@ -334,7 +334,7 @@ handoff_prepare:
     cmp dword [STACK_BASE], STACK_CANARY
     mov al, E_STACK
     jne fatal
-    ret
+    jmp a20_require                     ; the last word: from here on no BIOS can touch it
 
 ; Real mode for the last time.
 protected_mode_enter:

@@ -150,6 +150,10 @@ timeline_stamp:
 low_memory_check:
     int 0x12                            ; AX = KiB
     movzx eax, ax
+    cmp ax, LOW_MEMORY_MAX / 1024       ; there is nothing above but the BIOS's own
+    jbe .believable
+    mov ax, LOW_MEMORY_MAX / 1024
+.believable:
     mov [BOOTINFO(low_memory_kib)], eax
     mov [error_args], eax
     mov cx, [0x40E]                     ; segment of the extended BIOS data area

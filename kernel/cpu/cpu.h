@@ -12,6 +12,9 @@
 
 #define CR0_WP (1u << 16)        /* the kernel, too, obeys read-only pages */
 
+#define CR0_NOT_WRITE_THROUGH (1u << 29)
+#define CR0_CACHE_DISABLE (1u << 30)
+
 #define MSR_EFER 0xC0000080
 #define EFER_NXE (1u << 11)      /* bit 63 of a page table entry means "no execute" */
 

@@ -38,7 +38,7 @@ void memory_start(const struct boot_facts *facts)
                                            .type = MEM_KERNEL};
     e820_clean(&map, entries, count);
 
-    log_line("memory", "%llu KiB usable, %llu KiB kernel; %u entries from the BIOS, %zu ranges%s",
+    log_line("memory", "%llu KiB usable, kernel %llu KiB; %u BIOS entries, %zu ranges%s",
              (unsigned long long)(e820_total(&map, E820_USABLE, NULL) / 1024),
              (unsigned long long)(e820_total(&map, MEM_KERNEL, NULL) / 1024),
              facts->info.e820_count, map.count, map.full ? ", map full: memory lost" : "");

@@ -105,6 +105,7 @@ void paging_protect_kernel(bool has_nx)
         directory[i] |= no_execute;
     }
     top_table()[0] = 0;
-    cpu_write_cr0(cpu_read_cr0() | CR0_WP);
+    /* The Bochs BIOS leaves the caches off. */
+    cpu_write_cr0((cpu_read_cr0() | CR0_WP) & ~(uint64_t)(CR0_CACHE_DISABLE | CR0_NOT_WRITE_THROUGH));
     cpu_write_cr3(cpu_read_cr3()); /* forget what the CPU remembers of the old tables */
 }
