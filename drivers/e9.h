@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/* Register it as a console if the port reads back E9, its sign of being there. Context: start-up. */
+/* Register it as a console if the port reads back E9, the sign of life. Context: start-up. */
 bool e9_start(void);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * i8042.c - see i8042.h. The BIOS has set the keyboard up; we only make sure that codes arrive in set
- * 1 and raise IRQ 1. Every wait is bounded: a machine without the controller reads FF everywhere,
- * which looks like "busy" for ever.
+ * i8042.c - see i8042.h. The BIOS has set the keyboard up; we only make sure that codes arrive in
+ * set 1 and raise IRQ 1. Every wait is bounded: a machine without the controller reads FF
+ * everywhere, which looks like "busy" for ever.
  */
 #include "drivers/i8042.h"
 
@@ -10,26 +10,26 @@
 #include "kernel/input.h"
 #include "kernel/irq.h"
 
-#define DATA 0x60
-#define STATUS 0x64          /* when read */
-#define COMMAND 0x64         /* when written */
+#define DATA                    0x60
+#define STATUS                  0x64 /* when read */
+#define COMMAND                 0x64 /* when written */
 
-#define STATUS_OUTPUT_FULL 0x01
-#define STATUS_INPUT_FULL 0x02
-#define STATUS_FROM_MOUSE 0x20
-#define STATUS_ABSENT 0xFF
+#define STATUS_OUTPUT_FULL      0x01
+#define STATUS_INPUT_FULL       0x02
+#define STATUS_FROM_MOUSE       0x20
+#define STATUS_ABSENT           0xFF
 
-#define COMMAND_READ_CONFIG 0x20
-#define COMMAND_WRITE_CONFIG 0x60
+#define COMMAND_READ_CONFIG     0x20
+#define COMMAND_WRITE_CONFIG    0x60
 #define COMMAND_ENABLE_KEYBOARD 0xAE
-#define COMMAND_PULSE_RESET 0xFE
+#define COMMAND_PULSE_RESET     0xFE
 
-#define CONFIG_IRQ1 0x01
-#define CONFIG_KEYBOARD_OFF 0x10
-#define CONFIG_TRANSLATE 0x40 /* to scan code set 1 */
+#define CONFIG_IRQ1             0x01
+#define CONFIG_KEYBOARD_OFF     0x10
+#define CONFIG_TRANSLATE        0x40 /* to scan code set 1 */
 
-#define PATIENCE 20000       /* reads of the status, each about a microsecond on a PC */
-#define DRAIN_MAX 32         /* more bytes than its buffers hold */
+#define PATIENCE                20000 /* reads of the status, each about a microsecond on a PC */
+#define DRAIN_MAX               32    /* more bytes than its buffers hold */
 
 static struct keyboard keyboard;
 

@@ -12,7 +12,7 @@
  */
 bool i8042_start(void);
 
-/* Pulse the CPU's reset line, if there is a controller. Returns; the reset takes a moment. Context: any. */
+/* Pulse the CPU's reset line, if there is a controller; that takes a moment. Context: any. */
 void i8042_reset_cpu(void);
 
 #endif

@@ -9,36 +9,43 @@
 
 #include "kernel/input.h"
 
-#define RELEASED 0x80
-#define PREFIX_EXTENDED 0xE0
-#define PREFIX_PAUSE 0xE1
-#define PAUSE_CODES 2       /* that follow each E1 */
+#define RELEASED          0x80
+#define PREFIX_EXTENDED   0xE0
+#define PREFIX_PAUSE      0xE1
+#define PAUSE_CODES       2 /* that follow each E1 */
 
-#define CODE_CONTROL 0x1D
-#define CODE_LEFT_SHIFT 0x2A
-#define CODE_RIGHT_SHIFT 0x36
-#define CODE_ALT 0x38
-#define CODE_CAPS_LOCK 0x3A
-#define CODE_F1 0x3B
-#define CODE_F10 0x44
-#define CODE_NUM_LOCK 0x45
+#define CODE_CONTROL      0x1D
+#define CODE_LEFT_SHIFT   0x2A
+#define CODE_RIGHT_SHIFT  0x36
+#define CODE_ALT          0x38
+#define CODE_CAPS_LOCK    0x3A
+#define CODE_F1           0x3B
+#define CODE_F10          0x44
+#define CODE_NUM_LOCK     0x45
 #define CODE_KEYPAD_FIRST 0x47
-#define CODE_KEYPAD_LAST 0x53
-#define CODE_F11 0x57
-#define CODE_F12 0x58
-#define CODE_ENTER 0x1C
-#define CODE_SLASH 0x35
+#define CODE_KEYPAD_LAST  0x53
+#define CODE_F11          0x57
+#define CODE_F12          0x58
+#define CODE_ENTER        0x1C
+#define CODE_SLASH        0x35
 
 /* Index: scan code. 0: no character. */
-static const char plain[] = "\0\033" "1234567890-=\b\t" "qwertyuiop[]\n\0" "asdfghjkl;'`\0\\"
+static const char plain[] = "\0\033"
+                            "1234567890-=\b\t"
+                            "qwertyuiop[]\n\0"
+                            "asdfghjkl;'`\0\\"
                             "zxcvbnm,./\0*\0 ";
-static const char shifted[] = "\0\033" "!@#$%^&*()_+\b\t" "QWERTYUIOP{}\n\0" "ASDFGHJKL:\"~\0|"
+static const char shifted[] = "\0\033"
+                              "!@#$%^&*()_+\b\t"
+                              "QWERTYUIOP{}\n\0"
+                              "ASDFGHJKL:\"~\0|"
                               "ZXCVBNM<>?\0*\0 ";
 _Static_assert(sizeof(plain) == 0x3A + 1 && sizeof(shifted) == sizeof(plain), "codes 0 to 39");
 
 /* Keypad and extended keys, from CODE_KEYPAD_FIRST on. */
-static const int16_t navigation[] = {KEY_HOME, KEY_UP, KEY_PAGE_UP, '-', KEY_LEFT, '5', KEY_RIGHT,
-                                     '+', KEY_END, KEY_DOWN, KEY_PAGE_DOWN, KEY_INSERT, KEY_DELETE};
+static const int16_t navigation[] = {KEY_HOME,      KEY_UP,     KEY_PAGE_UP, '-',     KEY_LEFT,
+                                     '5',           KEY_RIGHT,  '+',         KEY_END, KEY_DOWN,
+                                     KEY_PAGE_DOWN, KEY_INSERT, KEY_DELETE};
 static const char keypad[] = "789-456+1230.";
 _Static_assert(sizeof(keypad) - 1 == CODE_KEYPAD_LAST - CODE_KEYPAD_FIRST + 1, "keypad");
 _Static_assert(sizeof(navigation) / sizeof(navigation[0]) == sizeof(keypad) - 1, "keypad");

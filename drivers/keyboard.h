@@ -1,6 +1,6 @@
 /*
- * keyboard.h - the scan codes of a PC keyboard (set 1), as keys. Portable; drivers/i8042.c fetches the
- * codes.
+ * keyboard.h - the scan codes of a PC keyboard (set 1), as keys. Portable; drivers/i8042.c fetches
+ * the codes.
  */
 #ifndef SECTOR0_DRIVERS_KEYBOARD_H
 #define SECTOR0_DRIVERS_KEYBOARD_H
@@ -15,13 +15,14 @@ struct keyboard {
     bool left_alt, right_alt;
     bool caps_lock;
     bool num_lock_off;
-    bool extended;    /* E0 came: the next code is of the extended set */
-    uint8_t skip;     /* codes still to be ignored, after E1 */
+    bool extended; /* E0 came: the next code is of the extended set */
+    uint8_t skip;  /* codes still to be ignored, after E1 */
 };
 
 /*
  * Take the next scan code. Returns the key that it completes (kernel/input.h), or KEY_NONE: keys
- * count when they go down, Shift and its like only change what others mean. Layout: US. Context: any.
+ * count when they go down, Shift and its like only change what others mean. Layout: US. Context:
+ * any.
  */
 int keyboard_decode(struct keyboard *keyboard, uint8_t code);
 

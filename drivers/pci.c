@@ -3,11 +3,11 @@
 
 #include "kernel/cpu/io.h"
 
-#define CONFIG_ADDRESS 0xCF8
-#define CONFIG_DATA 0xCFC
-#define CONFIG_ENABLE 0x80000000u
+#define CONFIG_ADDRESS       0xCF8
+#define CONFIG_DATA          0xCFC
+#define CONFIG_ENABLE        0x80000000u
 
-#define DEVICES_PER_BUS 32
+#define DEVICES_PER_BUS      32
 #define FUNCTIONS_PER_DEVICE 8
 
 bool pci_present(void)

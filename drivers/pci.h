@@ -17,7 +17,10 @@ struct pci_address {
 /* Is there PCI at all? Context: any. */
 bool pci_present(void);
 
-/* The 32 bits at OFFSET, a multiple of 4 below 256; all ones if there is no such function. Context: interrupts off, or no one else uses PCI. */
+/*
+ * The 32 bits at OFFSET, a multiple of 4 below 256; all ones if there is no such function. Context:
+ * interrupts off, or no one else uses PCI.
+ */
 uint32_t pci_read32(struct pci_address address, uint8_t offset);
 
 /*

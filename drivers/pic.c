@@ -1,12 +1,12 @@
 /*
  * pic.c - see pic.h. [8259A]
  *
- * The BIOS has IRQ 0-7 at vectors 8-15, where the CPU's exceptions are; so they are moved. The second
- * PIC hangs on line 2 of the first.
+ * The BIOS has IRQ 0-7 at vectors 8-15, where the CPU's exceptions are; so they are moved. The
+ * second PIC hangs on line 2 of the first.
  *
  * Lines 7 and 15 can be spurious: the line went quiet before the CPU asked for its number. Then the
- * PIC's in-service bit is not set, and it must not be told that the interrupt is done; for line 15 the
- * first PIC still must, because for it line 2 was real.
+ * PIC's in-service bit is not set, and it must not be told that the interrupt is done; for line 15
+ * the first PIC still must, because for it line 2 was real.
  */
 #include "drivers/pic.h"
 
@@ -15,21 +15,21 @@
 #include "kernel/cpu/io.h"
 #include "kernel/irq.h"
 
-#define PIC1_COMMAND 0x20
-#define PIC1_DATA 0x21
-#define PIC2_COMMAND 0xA0
-#define PIC2_DATA 0xA1
+#define PIC1_COMMAND      0x20
+#define PIC1_DATA         0x21
+#define PIC2_COMMAND      0xA0
+#define PIC2_DATA         0xA1
 
-#define ICW1_INIT 0x11        /* edge triggered, cascaded, ICW4 follows */
+#define ICW1_INIT         0x11 /* edge triggered, cascaded, ICW4 follows */
 #define ICW3_PIC1_CASCADE 0x04 /* bit mask of the line */
 #define ICW3_PIC2_CASCADE 2    /* number of the line */
-#define ICW4_8086 0x01
-#define OCW2_EOI 0x20
-#define OCW3_READ_ISR 0x0B
+#define ICW4_8086         0x01
+#define OCW2_EOI          0x20
+#define OCW3_READ_ISR     0x0B
 
-#define LINES_PER_PIC 8
-#define CASCADE_LINE 2
-#define SPURIOUS_LINE 7       /* of each PIC */
+#define LINES_PER_PIC     8
+#define CASCADE_LINE      2
+#define SPURIOUS_LINE     7 /* of each PIC */
 
 static uint16_t disabled = 0xFFFF; /* bit n: IRQ n is off; changed at start-up only */
 
@@ -41,9 +41,9 @@ static void write_masks(void)
 
 static void pic_enable(unsigned irq)
 {
-    disabled &= (uint16_t)~(1u << irq);
+    disabled &= (uint16_t) ~(1u << irq);
     if (irq >= LINES_PER_PIC) {
-        disabled &= (uint16_t)~(1u << CASCADE_LINE);
+        disabled &= (uint16_t) ~(1u << CASCADE_LINE);
     }
     write_masks();
 }

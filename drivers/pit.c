@@ -11,13 +11,13 @@
 #include "kernel/cpu/io.h"
 #include "kernel/irq.h"
 
-#define COUNTER0 0x40
-#define MODE 0x43
-#define MODE_RATE_COUNTER0 0x34  /* counter 0, low then high byte, mode 2: counts by one */
+#define COUNTER0            0x40
+#define MODE                0x43
+#define MODE_RATE_COUNTER0  0x34 /* counter 0, low then high byte, mode 2: counts by one */
 #define MODE_LATCH_COUNTER0 0x00
 
-#define PIT_HZ 1193182
-#define ROUND ((PIT_HZ + PIT_TICK_HZ / 2) / PIT_TICK_HZ)
+#define PIT_HZ              1193182
+#define ROUND               ((PIT_HZ + PIT_TICK_HZ / 2) / PIT_TICK_HZ)
 
 static uint32_t pit_read(void)
 {

@@ -6,7 +6,10 @@
 
 #define PIT_TICK_HZ 100
 
-/* Let counter 0 run in rounds of 1 / PIT_TICK_HZ s and start the clock. Context: start-up, interrupts off. */
+/*
+ * Let counter 0 run in rounds of 1 / PIT_TICK_HZ s and start the clock. Context: start-up,
+ * interrupts off.
+ */
 void pit_start(void);
 
 /* Take the tick: IRQ 0, at the end of each round. Context: start-up, interrupts off. */

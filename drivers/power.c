@@ -1,10 +1,15 @@
 /*
  * power.c - see power.h.
  *
- * Off: the sleep control register of the chipsets that QEMU and Bochs (and many PCs) have. Its place
- * is in PCI configuration space, so the ACPI tables are not needed. [ACPI 4.8.3.2, PIIX4 7.2, ICH9 13.8]
- * Each way may take effect a moment later: an emulator finishes the instruction, and more, before it
- * acts. So each is followed by a wait.
+ * Off: the sleep control register of the chipsets that QEMU and Bochs (and many PCs) have. Its
+ * place is in PCI configuration space, so the ACPI tables are not needed.
+ * [ACPI 4.8.3.2, PIIX4 7.2, ICH9 13.8]
+ *
+ * Each way may take effect a moment later: an emulator finishes the instruction, and more, before
+ * it acts. So each is followed by a wait.
+ *
+ * Reset: the chipset's reset register comes first, as it resets everything. The keyboard controller
+ * resets the CPU alone; some of its registers survive that, and the newer Bochs BIOS fails on them.
  */
 #include "drivers/power.h"
 
@@ -17,23 +22,23 @@
 #include "kernel/cpu/cpu.h"
 #include "kernel/cpu/io.h"
 
-#define WAIT_MICROS 100000
+#define WAIT_MICROS         100000
 
-#define PM1_CONTROL 4            /* offset in the power management registers */
-#define SLEEP_ENABLE (1u << 13)
-#define SLEEP_TYPE_SHIFT 10
-#define PM_BASE_MASK 0xFFC0
+#define PM1_CONTROL         4 /* offset in the power management registers */
+#define SLEEP_ENABLE        (1u << 13)
+#define SLEEP_TYPE_SHIFT    10
+#define PM_BASE_MASK        0xFFC0
 
 #define BOCHS_SHUTDOWN_PORT 0x8900
-#define RESET_CONTROL 0xCF9
-#define RESET_SYSTEM 0x02        /* hard reset, not only the CPU */
-#define RESET_CPU 0x04           /* its rising edge resets */
+#define RESET_CONTROL       0xCF9
+#define RESET_SYSTEM        0x02 /* hard reset, not only the CPU */
+#define RESET_CPU           0x04 /* its rising edge resets */
 
 /* Chipsets whose soft-off state we know, and where the base of their registers is. */
 struct chipset {
     uint16_t vendor, device;
     uint8_t pm_base_offset;
-    uint8_t sleep_type;          /* for S5, soft off */
+    uint8_t sleep_type; /* for S5, soft off */
 };
 
 static const struct chipset chipsets[] = {
@@ -82,8 +87,10 @@ void power_off(void)
     cpu_halt();
 }
 
-/* With an empty IDT the next interrupt cannot be delivered, nor the fault that follows, nor the one
- * after that: the CPU gives up and the board resets it. */
+/*
+ * With an empty IDT the next interrupt cannot be delivered, nor the fault that follows, nor the one
+ * after that: the CPU gives up and the board resets it.
+ */
 static _Noreturn void reset_by_triple_fault(void)
 {
     struct __attribute__((packed)) {
@@ -99,10 +106,12 @@ void power_reboot(void)
 {
     cpu_save_interrupts();
     console_flush();
+    if (pci_present()) {
+        io_write8(RESET_CONTROL, RESET_SYSTEM);
+        io_write8(RESET_CONTROL, RESET_SYSTEM | RESET_CPU);
+        clock_wait(WAIT_MICROS);
+    }
     i8042_reset_cpu();
-    clock_wait(WAIT_MICROS);
-    io_write8(RESET_CONTROL, RESET_SYSTEM);
-    io_write8(RESET_CONTROL, RESET_SYSTEM | RESET_CPU);
     clock_wait(WAIT_MICROS);
     reset_by_triple_fault();
 }

@@ -5,8 +5,8 @@
 #define SECTOR0_DRIVERS_POWER_H
 
 /*
- * Turn the machine off, by every way that it may know, one after the other. If none works, says so on
- * the console and halts. Context: any; interrupts are turned off.
+ * Turn the machine off, by every way that it may know, one after the other. If none works, says so
+ * on the console and halts. Context: any; interrupts are turned off.
  */
 _Noreturn void power_off(void);
 

@@ -15,35 +15,35 @@
 #include "kernel/input.h"
 #include "kernel/irq.h"
 
-#define DATA (COM1_PORT + 0)          /* RBR and THR; divisor low byte */
+#define DATA             (COM1_PORT + 0) /* RBR and THR; divisor low byte */
 #define INTERRUPT_ENABLE (COM1_PORT + 1) /* IER; divisor high byte */
-#define FIFO_CONTROL (COM1_PORT + 2)  /* FCR when written */
-#define INTERRUPT_ID (COM1_PORT + 2)  /* IIR when read */
-#define LINE_CONTROL (COM1_PORT + 3)
-#define MODEM_CONTROL (COM1_PORT + 4)
-#define LINE_STATUS (COM1_PORT + 5)
-#define SCRATCH (COM1_PORT + 7)
+#define FIFO_CONTROL     (COM1_PORT + 2) /* FCR when written */
+#define INTERRUPT_ID     (COM1_PORT + 2) /* IIR when read */
+#define LINE_CONTROL     (COM1_PORT + 3)
+#define MODEM_CONTROL    (COM1_PORT + 4)
+#define LINE_STATUS      (COM1_PORT + 5)
+#define SCRATCH          (COM1_PORT + 7)
 
-#define LCR_8N1 0x03
-#define LCR_DLAB 0x80
-#define DIVISOR_115200 1
-#define FCR_ENABLE 0x01               /* interrupt at each byte: a person types */
-#define IIR_FIFO_WORKS 0xC0
-#define MCR_DTR_RTS_OUT2 0x0B         /* OUT2 lets the interrupt through to the PIC */
-#define IER_RECEIVED 0x01
-#define LSR_DATA 0x01
-#define LSR_OVERRUN 0x02
-#define LSR_THR_EMPTY 0x20
-#define LSR_ALL_SENT 0x40
+#define LCR_8N1          0x03
+#define LCR_DLAB         0x80
+#define DIVISOR_115200   1
+#define FCR_ENABLE       0x01 /* interrupt at each byte: a person types */
+#define IIR_FIFO_WORKS   0xC0
+#define MCR_DTR_RTS_OUT2 0x0B /* OUT2 lets the interrupt through to the PIC */
+#define IER_RECEIVED     0x01
+#define LSR_DATA         0x01
+#define LSR_OVERRUN      0x02
+#define LSR_THR_EMPTY    0x20
+#define LSR_ALL_SENT     0x40
 
-#define FIFO_BYTES 16
-#define RECEIVE_MAX (4 * FIFO_BYTES)  /* in one go; other interrupts want their turn */
+#define FIFO_BYTES       16
+#define RECEIVE_MAX      (4 * FIFO_BYTES) /* in one go; other interrupts want their turn */
 /* Reads of the status before we stop waiting. 16 bytes take 1.4 ms, a read about a microsecond. */
 #define PATIENCE 500000
 
-static unsigned room;      /* bytes that fit into the transmitter without looking at it again */
+static unsigned room; /* bytes that fit into the transmitter without looking at it again */
 static unsigned fifo_size = 1;
-static bool stuck;         /* the transmitter did not empty: do not wait for it again */
+static bool stuck; /* the transmitter did not empty: do not wait for it again */
 static uint64_t overruns, dropped;
 static struct vt100 decoder;
 
@@ -151,7 +151,7 @@ bool serial_start(void)
     return true;
 }
 
-/* Turning its interrupt on makes the UART ask again if it has something: the PIC looks for edges. */
+/* The PIC looks for edges: turning its interrupt off and on makes the UART ask again. */
 static void serial_interrupt(void)
 {
     if (!receive()) {

@@ -1,11 +1,11 @@
 /*
  * vga.c - see vga.h.
  *
- * Every access to video memory is slow: an emulator traps it, a PC sends it over a bus. So text goes
- * to `cells`, an ordinary array; at the end of a write those cells that differ from `shown`, which
- * remembers what video memory holds, are copied there. Scrolling moves the array, and a screen of
- * mostly blanks costs little. Video memory is read once: the loader's lines must be known, to scroll
- * with ours.
+ * Every access to video memory is slow: an emulator traps it, a PC sends it over a bus. So text
+ * goes to `cells`, an ordinary array; at the end of a write those cells that differ from `shown`,
+ * which remembers what video memory holds, are copied there. Scrolling moves the array, and a
+ * screen of mostly blanks costs little. Video memory is read once: the loader's lines must be
+ * known, to scroll with ours.
  *
  * A cell is the character in the low byte, the colours in the high one: background << 4 | text.
  */
@@ -18,19 +18,19 @@
 #include "kernel/image.h"
 #include "kernel/string.h"
 
-#define MODE_TEXT_80_GREY 2
+#define MODE_TEXT_80_GREY   2
 #define MODE_TEXT_80_COLOUR 3
-#define MODE_TEXT_80_MONO 7
-#define CRTC_MONO 0x3B4
-#define MEMORY_COLOUR 0xB8000
-#define MEMORY_MONO 0xB0000
+#define MODE_TEXT_80_MONO   7
+#define CRTC_MONO           0x3B4
+#define MEMORY_COLOUR       0xB8000
+#define MEMORY_MONO         0xB0000
 
 /* Registers behind the CRTC's index port. */
 #define CRTC_CURSOR_HIGH 0x0E
-#define CRTC_CURSOR_LOW 0x0F
+#define CRTC_CURSOR_LOW  0x0F
 
-#define TAB_WIDTH 8
-#define DEFAULT_COLOURS (COLOUR_BLACK << 4 | COLOUR_LIGHT_GREY)
+#define TAB_WIDTH        8
+#define DEFAULT_COLOURS  (COLOUR_BLACK << 4 | COLOUR_LIGHT_GREY)
 
 static volatile uint16_t *video;
 static uint16_t crtc;
@@ -91,7 +91,7 @@ static void scroll(void)
 
 static void new_line(void)
 {
-    /* A coloured background goes on to the end of the line: a panic is a block, not a ragged edge. */
+    /* A coloured background goes on to the end of the line: a panic is a block. */
     if (colours >> 4 != COLOUR_BLACK && column < VGA_COLUMNS) {
         fill(&cells[row * VGA_COLUMNS + column], VGA_COLUMNS - column);
         mark_dirty(row, row + 1);

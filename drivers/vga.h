@@ -8,13 +8,13 @@
 #include <stdint.h>
 
 #define VGA_COLUMNS 80
-#define VGA_ROWS 25
+#define VGA_ROWS    25
 
 /* How the BIOS left the screen. */
 struct vga_state {
-    uint8_t mode;        /* BIOS video mode */
+    uint8_t mode; /* BIOS video mode */
     uint8_t columns;
-    uint16_t crtc_port;  /* 3D4 colour, 3B4 monochrome, 0 no VGA */
+    uint16_t crtc_port; /* 3D4 colour, 3B4 monochrome, 0 no VGA */
     uint8_t cursor_row;
     uint8_t cursor_column;
 };

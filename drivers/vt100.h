@@ -9,8 +9,8 @@
 /* The state of one line; all zero at first. Owned by whoever reads that line. */
 struct vt100 {
     uint8_t state;
-    uint8_t last;      /* the byte before, for CR LF */
-    uint16_t number;   /* the first number of a sequence */
+    uint8_t last;    /* the byte before, for CR LF */
+    uint16_t number; /* the first number of a sequence */
 };
 
 /*

@@ -1,9 +1,9 @@
 /*
  * bootinfo.c - see bootinfo.h.
  *
- * The CRC already shows that these bytes are the loader's. The checks after it are for a loader that
- * is wrong, or older or newer than this kernel: what it says must make sense, field by field. The
- * contents of the memory map are not judged here; kernel/mm/e820.c can take anything.
+ * The CRC already shows that these bytes are the loader's. The checks after it are for a loader
+ * that is wrong, or older or newer than this kernel: what it says must make sense, field by field.
+ * The contents of the memory map are not judged here; kernel/mm/e820.c can take anything.
  */
 #include "kernel/bootinfo.h"
 
@@ -11,15 +11,16 @@
 #include "kernel/string.h"
 #include "lib/crc32c.h"
 
-#define KNOWN_FLAGS (BOOT_FLAG_COM1 | BOOT_FLAG_E9 | BOOT_FLAG_FALLBACK | BOOT_FLAG_PINNED | \
-                     BOOT_FLAG_MANIFEST_BAD | BOOT_FLAG_MENU)
-#define LAST_LOADER_STEP 15
-#define CPUID_EXT_FIRST 0x80000000u
-#define CPUID_EXT_FEATURES 0x80000001u
+#define KNOWN_FLAGS                                                                                \
+    (BOOT_FLAG_COM1 | BOOT_FLAG_E9 | BOOT_FLAG_FALLBACK | BOOT_FLAG_PINNED |                       \
+     BOOT_FLAG_MANIFEST_BAD | BOOT_FLAG_MENU)
+#define LAST_LOADER_STEP        15
+#define CPUID_EXT_FIRST         0x80000000u
+#define CPUID_EXT_FEATURES      0x80000001u
 #define CPUID_EXT_EDX_LONG_MODE (1u << 29)
 
-#define REPORT(fault, field_, value_, rule_)                                                \
-    (*(fault) = (struct bootinfo_fault){.field = (field_), .value = (value_), .rule = (rule_)}, \
+#define REPORT(fault, field_, value_, rule_)                                                       \
+    (*(fault) = (struct bootinfo_fault){.field = (field_), .value = (value_), .rule = (rule_)},    \
      false)
 
 /* A field that must lie between two values. */
@@ -31,8 +32,12 @@ struct range_rule {
     const char *rule;
 };
 
-#define RANGE(field, minimum, maximum, rule) \
-    {#field, offsetof(struct bootinfo, field), sizeof(((struct bootinfo *)0)->field), minimum, maximum, rule}
+/* clang-format off */
+#define RANGE(field_, minimum_, maximum_, rule_)                                                   \
+    {.field = #field_, .offset = offsetof(struct bootinfo, field_),                                \
+     .size = sizeof(((struct bootinfo *)0)->field_),                                               \
+     .minimum = (minimum_), .maximum = (maximum_), .rule = (rule_)}
+/* clang-format on */
 
 static const struct range_rule ranges[] = {
     RANGE(read_method, READ_EDD, READ_CHS, "must be 0 to 2"),
@@ -104,7 +109,8 @@ static bool check_kernel(const struct bootinfo *info, const struct kernel_header
     uint8_t any = 0;
 
     if (info->kernel_length != header->length) {
-        return REPORT(fault, "kernel_length", info->kernel_length, "must be as in the kernel header");
+        return REPORT(fault, "kernel_length", info->kernel_length,
+                      "must be as in the kernel header");
     }
     if (info->kernel_mem_size != header->mem_size) {
         return REPORT(fault, "kernel_mem_size", info->kernel_mem_size,

@@ -1,9 +1,9 @@
 /*
  * clock.c - see clock.h.
  *
- * The time is a number of rounds and a phase, how far the counter is in its round. A round ends when
- * a tick says so, or when someone reads the clock and finds the phase smaller than before: then the
- * tick for it is still to come, and must not count again.
+ * The time is a number of rounds and a phase, how far the counter is in its round. A round ends
+ * when a tick says so, or when someone reads the clock and finds the phase smaller than before:
+ * then the tick for it is still to come, and must not count again.
  *
  * Measuring the TSC: in windows of WINDOW_TICKS ticks, counter and TSC are read together at both
  * ends. A round of the counter can be missed (interrupts were off for too long, the host stopped
@@ -17,18 +17,19 @@
 #include "kernel/cpu/cpu.h"
 
 #define MICROS_PER_SECOND 1000000
-#define WINDOW_TICKS 5
-#define WINDOWS 8
-#define READS_PER_MICRO 20   /* more reads of the clock than any machine does in a microsecond */
+#define WINDOW_TICKS      5
+#define WINDOWS           8
+#define READS_PER_MICRO   20 /* more reads of the clock than any machine does in a microsecond */
 
 static const struct clock_counter *source;
-static uint64_t rounds;       /* of the counter, since clock_start */
-static uint32_t phase;        /* steps into the round, when the counter was last read */
-static uint32_t start_phase;  /* that of clock_start */
-static bool tick_due;         /* a round was seen to end, its tick has not come yet */
+static uint64_t rounds;      /* of the counter, since clock_start */
+static uint32_t phase;       /* steps into the round, when the counter was last read */
+static uint32_t start_phase; /* that of clock_start */
+static bool tick_due;        /* a round was seen to end, its tick has not come yet */
 static uint64_t ticks;
 
-static uint64_t window_tsc, window_steps; /* at the start of the window; the first tick starts one */
+/* At the start of the window; the first tick starts the first one. */
+static uint64_t window_tsc, window_steps;
 static unsigned windows_done;
 
 /* Once tsc_hz is not 0: the time was base_micros when the TSC was base_tsc. */
@@ -108,8 +109,8 @@ uint64_t clock_micros(void)
 /* From now on the TSC counts HZ a second; the time goes on from where it is. */
 static void set_rate(uint64_t tsc, uint64_t hz)
 {
-    base_micros = tsc_hz != 0 ? micros_by_tsc(tsc)
-                              : multiply_divide(steps(), MICROS_PER_SECOND, source->hz);
+    base_micros =
+        tsc_hz != 0 ? micros_by_tsc(tsc) : multiply_divide(steps(), MICROS_PER_SECOND, source->hz);
     base_tsc = tsc;
     tsc_hz = hz;
 }

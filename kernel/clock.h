@@ -2,9 +2,9 @@
  * clock.h - time since the kernel started its clock, in microseconds.
  *
  * At first the time is read from the counter that the timer driver registers. It is exact as long
- * as it is read in each of the counter's rounds or told of its end, and needs no waiting. While the timer
- * ticks, the CPU's time stamp counter is measured against it in the background; once its rate is
- * known, it takes over. So finding out how fast the TSC runs costs no time at start-up.
+ * as it is read in each of the counter's rounds or told of its end, and needs no waiting. While the
+ * timer ticks, the CPU's time stamp counter is measured against it in the background; once its rate
+ * is known, it takes over. So finding out how fast the TSC runs costs no time at start-up.
  */
 #ifndef SECTOR0_KERNEL_CLOCK_H
 #define SECTOR0_KERNEL_CLOCK_H
@@ -14,8 +14,8 @@
 
 /* A counter that runs down from round - 1 to 0, over and over. */
 struct clock_counter {
-    uint32_t hz;          /* steps a second */
-    uint32_t round;       /* steps a round */
+    uint32_t hz;            /* steps a second */
+    uint32_t round;         /* steps a round */
     uint32_t (*read)(void); /* the count now: below round, or anything if it is broken */
 };
 

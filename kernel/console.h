@@ -15,8 +15,8 @@
 #include "kernel/printf.h"
 
 /* Kinds of sinks, one bit each: console_select chooses among them. */
-#define CONSOLE_SCREEN 1
-#define CONSOLE_SERIAL 2
+#define CONSOLE_SCREEN   1
+#define CONSOLE_SERIAL   2
 #define CONSOLE_EMULATOR 4 /* port E9: not selectable, always on */
 
 /* The sixteen colours of a VGA in text mode. */
@@ -41,12 +41,12 @@ enum colour {
 
 struct console_sink {
     const char *name;
-    unsigned kind;                                     /* one CONSOLE_* bit */
+    unsigned kind; /* one CONSOLE_* bit */
     void (*write)(const char *text, size_t length);
     void (*colour)(enum colour text, enum colour back); /* NULL: has no colours */
-    void (*clear)(void);                               /* NULL: cannot be cleared */
-    void (*flush)(void);                               /* wait, bounded, until all is out; or NULL */
-    struct console_sink *next;                         /* owned by console.c */
+    void (*clear)(void);                                /* NULL: cannot be cleared */
+    void (*flush)(void);       /* wait, bounded, until all is out; or NULL */
+    struct console_sink *next; /* owned by console.c */
 };
 
 /* Add SINK, which must stay in memory. Context: start-up, interrupts off. */

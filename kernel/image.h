@@ -12,11 +12,11 @@
 
 #define PAGE_SIZE 4096
 
-extern char kernel_start[];      /* also the struct kernel_header */
+extern char kernel_start[]; /* also the struct kernel_header */
 extern char kernel_text_start[];
-extern char kernel_text_end[];   /* .data starts here */
+extern char kernel_text_end[]; /* .data starts here */
 extern char kernel_file_end[];
-extern char kernel_end[];        /* all page aligned but kernel_file_end */
+extern char kernel_end[]; /* all page aligned but kernel_file_end */
 
 /* One unmapped page below each stack; the stack reaches from its end to the top. */
 extern char boot_stack_guard[], boot_stack_top[];

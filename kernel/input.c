@@ -6,7 +6,7 @@
 #include "kernel/cpu/cpu.h"
 
 static uint16_t queue[INPUT_QUEUE_SIZE];
-static size_t first;     /* index of the oldest key */
+static size_t first; /* index of the oldest key */
 static size_t count;
 static uint64_t dropped;
 
@@ -47,7 +47,7 @@ int input_wait(void)
         bool were_on = cpu_save_interrupts();
         int key = input_take();
 
-        /* Interrupts stay off between the look and the sleep: a key in between would be slept over. */
+        /* Interrupts stay off between the look and the sleep, or a key could be slept over. */
         if (key == KEY_NONE) {
             cpu_sleep_until_interrupt();
         }

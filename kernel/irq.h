@@ -2,8 +2,8 @@
  * irq.h - hardware interrupts: who handles which line.
  *
  * The interrupt controller registers itself here as a struct irq_chip, drivers register a handler
- * for their line by number. So neither knows the other, and another controller can take the place of
- * the first.
+ * for their line by number. So neither knows the other, and another controller can take the place
+ * of the first.
  */
 #ifndef SECTOR0_KERNEL_IRQ_H
 #define SECTOR0_KERNEL_IRQ_H
@@ -12,11 +12,13 @@
 #include <stdint.h>
 
 #define IRQ_COUNT 16
-#define IRQ_FIRST_VECTOR 0x20 /* IRQ n arrives as vector 20h + n: below are the CPU's exceptions */
+#define IRQ_FIRST_VECTOR                                                                           \
+    0x20 /* IRQ n arrives as vector 20h + n: below are the CPU's exceptions                        \
+          */
 
-#define IRQ_TIMER 0
+#define IRQ_TIMER    0
 #define IRQ_KEYBOARD 1
-#define IRQ_COM1 4
+#define IRQ_COM1     4
 
 struct irq_chip {
     const char *name;
@@ -26,10 +28,10 @@ struct irq_chip {
 };
 
 struct irq_line {
-    const char *owner;     /* NULL: nobody */
+    const char *owner; /* NULL: nobody */
     void (*handler)(void);
-    uint64_t handled;      /* counted with interrupts off */
-    uint64_t unexpected;   /* spurious, or without an owner */
+    uint64_t handled;    /* counted with interrupts off */
+    uint64_t unexpected; /* spurious, or without an owner */
 };
 
 /* Use CHIP, all of whose lines are off. Context: start-up, interrupts off. */

@@ -27,9 +27,9 @@ static void add_line(bool show, const char *area, const char *text, va_list argu
     char line[LOG_LINE_MAX];
     uint64_t now = clock_micros();
     size_t room = sizeof(line) - 1; /* one byte for the \n */
-    size_t length = format_string(line, room, "[%5llu.%06llu] %s: ",
-                                  (unsigned long long)(now / 1000000),
-                                  (unsigned long long)(now % 1000000), area);
+    size_t length =
+        format_string(line, room, "[%5llu.%06llu] %s: ", (unsigned long long)(now / 1000000),
+                      (unsigned long long)(now % 1000000), area);
 
     length += format_string_va(line + length, room - length, text, arguments);
     if (length >= room) {

@@ -11,10 +11,10 @@
 
 #include "kernel/printf.h"
 
-#define LOG_SIZE 8192
+#define LOG_SIZE     8192
 #define LOG_LINE_MAX 160 /* longer lines are cut, and end in ... */
 
-/* Log one line; no \n at the end of TEXT. AREA is the part of the kernel that speaks. Context: any. */
+/* Log one line; TEXT has no \n at its end. AREA is the part that speaks. Context: any. */
 void log_line(const char *area, const char *text, ...) PRINTF_LIKE(2, 3);
 
 /* The same for details: kept in memory, on the console only after log_show_details(true). */

@@ -1,8 +1,8 @@
 /*
  * main.c - the kernel's contents page: what is started, and in which order.
  *
- * The steps tour_17 to tour_22 are those of include/tour.h; a debugger can stop at each by name, and
- * each leaves a stamp in the boot timeline.
+ * The steps tour_17 to tour_22 are those of include/tour.h; a debugger can stop at each by name,
+ * and each leaves a stamp in the boot timeline.
  */
 #include "drivers/e9.h"
 #include "drivers/i8042.h"
@@ -43,13 +43,13 @@ static const struct panic_hooks panic_hooks = {start_any_console, power_reboot};
 
 void kernel_main(uint64_t bootinfo_phys, uint64_t entry_tsc)
 {
-    panic_set_hooks(&panic_hooks);
-    take_hand_off(bootinfo_phys, entry_tsc); /* step 16 began at the entry, in start.asm */
-    tour_17_console();
-    tour_18_descriptors();
-    tour_19_memory();
-    tour_20_interrupts();
-    tour_21_shell();
+    panic_set_hooks(&panic_hooks);           /* from here on a failure can be seen */
+    take_hand_off(bootinfo_phys, entry_tsc); /* the rest of step 16, which began in start.asm */
+    tour_17_console();                       /* everything after it wants to say something */
+    tour_18_descriptors();                   /* our own tables: then the loader's can go */
+    tour_19_memory();                        /* what there is; our pages get their rights */
+    tour_20_interrupts();                    /* last: handlers need all of the above */
+    tour_21_shell();                         /* does not return */
 }
 
 void take_hand_off(uint64_t bootinfo_phys, uint64_t entry_tsc)
@@ -58,13 +58,30 @@ void take_hand_off(uint64_t bootinfo_phys, uint64_t entry_tsc)
 
     if (!bootinfo_take(bootinfo_phys, phys_to_virt(0), (const struct kernel_header *)kernel_start,
                        &facts, &fault)) {
-        PANIC("bad bootinfo: %s is %llx (hex), %s", fault.field, (unsigned long long)fault.value,
+        PANIC("bad bootinfo: %s is %#llx, %s", fault.field, (unsigned long long)fault.value,
               fault.rule);
     }
     timeline_start(facts.info.timeline, facts.info.timeline_count);
     timeline_add(TOUR_KERNEL_MAIN, entry_tsc);
     options_parse(&options, facts.cmdline);
     panic_set_reboot(options.panic_reboot);
+}
+
+/* What is well enough to boot, but somebody should know of. */
+static void log_warnings(void)
+{
+    const struct bootinfo *info = &facts.info;
+
+    if (info->flags & BOOT_FLAG_FALLBACK) {
+        log_line("kernel", "booted from slot %c: the loader refused the other slot",
+                 'A' + info->slot);
+    }
+    if (info->flags & BOOT_FLAG_MANIFEST_BAD) {
+        log_line("kernel", "the loader refused one copy of the boot manifest");
+    }
+    if (options.unknown[0] != '\0') {
+        log_line("kernel", "unknown words on the command line: %s", options.unknown);
+    }
 }
 
 void tour_17_console(void)
@@ -87,11 +104,9 @@ void tour_17_console(void)
         console_select(CONSOLE_SERIAL);
     }
     log_line("kernel", "%s, %u bytes", KERNEL_VERSION_TEXT, facts.info.kernel_length);
+    log_warnings();
     log_detail("console", "screen %s, COM1 %s", screen ? "80x25" : "none",
                serial ? "115200 8N1" : "none");
-    if (options.unknown[0] != '\0') {
-        log_line("kernel", "unknown words on the command line: %s", options.unknown);
-    }
 }
 
 void tour_18_descriptors(void)

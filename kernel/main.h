@@ -1,7 +1,7 @@
 /*
  * main.h - the kernel's start-up steps, for main.c and start.asm alone. They are visible by name so
- * that a debugger can stop at them. Each runs once, in this order, with interrupts off up to the end
- * of tour_20_interrupts; none may be inlined.
+ * that a debugger can stop at them. Each runs once, in this order, with interrupts off up to the
+ * end of tour_20_interrupts; none may be inlined.
  */
 #ifndef SECTOR0_KERNEL_MAIN_H
 #define SECTOR0_KERNEL_MAIN_H
@@ -9,14 +9,14 @@
 #include <stdint.h>
 
 #define TOUR_KERNEL_MAIN 16
-#define TOUR_CONSOLE 17
+#define TOUR_CONSOLE     17
 #define TOUR_DESCRIPTORS 18
-#define TOUR_MEMORY 19
-#define TOUR_INTERRUPTS 20
-#define TOUR_SHELL 21
-#define TOUR_PROMPT 22
+#define TOUR_MEMORY      19
+#define TOUR_INTERRUPTS  20
+#define TOUR_SHELL       21
+#define TOUR_PROMPT      22
 
-#define STEP __attribute__((noinline)) void
+#define STEP             __attribute__((noinline)) void
 
 /* BOOTINFO_PHYS is the loader's RDI, ENTRY_TSC the stamp of step 16. Does not return. */
 _Noreturn void kernel_main(uint64_t bootinfo_phys, uint64_t entry_tsc);

@@ -6,8 +6,8 @@
 #include "kernel/string.h"
 
 /*
- * Copy the next word of *TEXT to WORD and move *TEXT behind it. Double quotes hold spaces together and
- * are dropped. Returns false at the end. A word is never longer than the command line.
+ * Copy the next word of *TEXT to WORD and move *TEXT behind it. Double quotes hold spaces together
+ * and are dropped. Returns false at the end. A word is never longer than the command line.
  */
 static bool next_word(const char **text, char word[CMDLINE_SIZE])
 {

@@ -1,8 +1,8 @@
 /*
  * panic.c - see panic.h.
  *
- * Panics come when little can be trusted. So: interrupts off at once, no memory but the stack, and a
- * depth count that makes a fault in here end in a line rather than in a circle.
+ * Panics come when little can be trusted. So: interrupts off at once, no memory but the stack, and
+ * a depth count that makes a fault in here end in a line rather than in a circle.
  */
 #include "kernel/panic.h"
 
@@ -87,16 +87,39 @@ static void print_control_registers(void)
             (unsigned long long)cpu_read_msr(MSR_EFER));
 }
 
+/* Whose guard page ADDRESS lies in, or NULL. */
+static const char *stack_below(uint64_t address)
+{
+    static const struct {
+        const char *name;
+        const char *guard;
+    } stacks[] = {
+        {"boot", boot_stack_guard},
+        {"double fault", double_fault_stack_guard},
+        {"NMI", nmi_stack_guard},
+        {"machine check", machine_check_stack_guard},
+    };
+
+    for (unsigned i = 0; i < sizeof(stacks) / sizeof(stacks[0]); i++) {
+        if (address - (uintptr_t)stacks[i].guard < PAGE_SIZE) {
+            return stacks[i].name;
+        }
+    }
+    return NULL;
+}
+
+/* Can the saved RBP at ADDRESS and the return address above it be read without a fault? */
 static bool on_a_stack(uint64_t address)
 {
-    return address >= (uintptr_t)boot_stack_guard + PAGE_SIZE &&
+    return address >= (uintptr_t)boot_stack_guard &&
            address + 2 * sizeof(uint64_t) <= (uintptr_t)machine_check_stack_top &&
-           address % sizeof(uint64_t) == 0;
+           address % sizeof(uint64_t) == 0 && stack_below(address) == NULL &&
+           stack_below(address + sizeof(uint64_t)) == NULL;
 }
 
 /*
- * Follow the chain of saved RBPs: each points at the caller's RBP, with the return address above it.
- * It must go upwards and stay on the stacks, whatever has happened to them.
+ * Follow the chain of saved RBPs: each points at the caller's RBP, with the return address above
+ * it. It must go upwards and stay on the stacks, whatever has happened to them.
  */
 static void print_backtrace(uint64_t rbp)
 {
@@ -115,7 +138,7 @@ static void print_backtrace(uint64_t rbp)
 
 void panic_at(const char *file, int line, const char *function, const char *text, ...)
 {
-    uint64_t rbp = (uintptr_t)__builtin_frame_address(0);
+    uint64_t rbp = *(const uint64_t *)__builtin_frame_address(0); /* the caller's */
     uint64_t rip = (uintptr_t)__builtin_return_address(0);
     uint64_t rflags = cpu_read_flags();
     va_list arguments;
@@ -151,27 +174,6 @@ static void print_registers(const struct trap_frame *frame)
         kprintf("%s %016llx%s", names[i], (unsigned long long)values[i], i % 3 == 2 ? "\n" : "  ");
     }
     kprintf("\n");
-}
-
-/* Whose guard page ADDRESS lies in, or NULL. */
-static const char *stack_below(uint64_t address)
-{
-    static const struct {
-        const char *name;
-        const char *guard;
-    } stacks[] = {
-        {"boot", boot_stack_guard},
-        {"double fault", double_fault_stack_guard},
-        {"NMI", nmi_stack_guard},
-        {"machine check", machine_check_stack_guard},
-    };
-
-    for (unsigned i = 0; i < sizeof(stacks) / sizeof(stacks[0]); i++) {
-        if (address - (uintptr_t)stacks[i].guard < PAGE_SIZE) {
-            return stacks[i].name;
-        }
-    }
-    return NULL;
 }
 
 void panic_exception(const struct trap_frame *frame)

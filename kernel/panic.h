@@ -30,11 +30,11 @@ void panic_set_reboot(bool reboot);
 #define PANIC(...) panic_at(__FILE__, __LINE__, __func__, __VA_ARGS__)
 
 /* ASSERT(condition, "text", values ...): panics with the condition and the text. Context: any. */
-#define ASSERT(condition, text, ...)                                                        \
-    do {                                                                                    \
-        if (!(condition)) {                                                                 \
-            PANIC("assertion failed: %s: " text, #condition __VA_OPT__(, ) __VA_ARGS__);    \
-        }                                                                                   \
+#define ASSERT(condition, text, ...)                                                               \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            PANIC("assertion failed: %s: " text, #condition __VA_OPT__(, ) __VA_ARGS__);           \
+        }                                                                                          \
     } while (0)
 
 _Noreturn void panic_at(const char *file, int line, const char *function, const char *text, ...)

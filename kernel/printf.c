@@ -8,14 +8,14 @@
 
 /* One conversion: what stood between the % and its letter. */
 struct spec {
-    bool left;        /* - */
-    bool plus;        /* + */
-    bool space;       /* ' ' */
-    bool alternate;   /* # */
-    bool zero;        /* 0 */
-    int width;        /* 0 if none was given */
-    int precision;    /* negative if none was given */
-    int size;         /* -2 hh, -1 h, 0 int, 1 l and everything that is as wide */
+    bool left;      /* - */
+    bool plus;      /* + */
+    bool space;     /* ' ' */
+    bool alternate; /* # */
+    bool zero;      /* 0 */
+    int width;      /* 0 if none was given */
+    int precision;  /* negative if none was given */
+    int size;       /* -2 hh, -1 h, 0 int, 1 l and everything that is as wide */
 };
 
 struct output {
@@ -118,7 +118,10 @@ static void emit_unsigned(struct output *out, const struct spec *spec, char lett
     if (spec->alternate && value != 0 && letter != 'u' && letter != 'o') {
         prefix = letter == 'X' ? "0X" : "0x";
     }
-    emit_number(out, spec, prefix, value, letter == 'u' ? 10 : letter == 'o' ? 8 : 16,
+    emit_number(out, spec, prefix, value,
+                letter == 'u'   ? 10
+                : letter == 'o' ? 8
+                                : 16,
                 letter == 'X');
 }
 

@@ -1,8 +1,8 @@
 /*
  * cmd_boot.c - boot: the way from 7C00 to the prompt, as a bar chart; boot facts: what was booted.
  *
- * Under Bochs the time stamp counter counts executed instructions, so there the numbers are exact and
- * the same in each run. Bochs is recognised by port E9 (a sign of an emulator) without the
+ * Under Bochs the time stamp counter counts executed instructions, so there the numbers are exact
+ * and the same in each run. Bochs is recognised by port E9 (a sign of an emulator) without the
  * hypervisor bit of CPUID (which QEMU sets, and Bochs does not). Elsewhere they are cycles.
  */
 #include "include/tour.h"
@@ -12,15 +12,15 @@
 #include "kernel/timeline.h"
 #include "shell/commands.h"
 
-#define BAR_CELLS 16
+#define BAR_CELLS   16
 #define STEP_PROMPT TOUR_STEP_COUNT
-#define STEP_LOAD 11
+#define STEP_LOAD   11
 
 static const char *step_text(uint32_t step)
 {
     switch (step) {
-#define STEP_CASE(number, name, text) \
-    case number:                      \
+#define STEP_CASE(number, name, text)                                                              \
+    case number:                                                                                   \
         return text;
         TOUR_STEPS(STEP_CASE)
 #undef STEP_CASE

@@ -1,13 +1,16 @@
-/* cmd_cpu.c - cpu: what the processor is, what it can do, and how it is set up. [SDM2 CPUID, SDM3 2.5] */
+/*
+ * cmd_cpu.c - cpu: what the processor is, what it can do, and how it is set up.
+ * [SDM2 CPUID, SDM3 2.5]
+ */
 #include "kernel/console.h"
 #include "kernel/cpu/cpu.h"
 #include "kernel/string.h"
 #include "shell/commands.h"
 
-#define CPUID_EXT_BRAND_FIRST 0x80000002u
-#define CPUID_EXT_BRAND_LAST 0x80000004u
+#define CPUID_EXT_BRAND_FIRST   0x80000002u
+#define CPUID_EXT_BRAND_LAST    0x80000004u
 #define CPUID_EXT_ADDRESS_SIZES 0x80000008u
-#define LINE_END 78
+#define LINE_END                78
 
 /* A bit and its name. */
 struct bit_name {
@@ -16,19 +19,19 @@ struct bit_name {
 };
 
 static const struct bit_name leaf1_edx[] = {
-    {0, "fpu"},   {4, "tsc"},  {5, "msr"},  {6, "pae"},  {7, "mce"},   {9, "apic"}, {11, "sep"},
-    {12, "mtrr"}, {13, "pge"}, {15, "cmov"}, {16, "pat"}, {19, "clflush"}, {23, "mmx"}, {24, "fxsr"},
-    {25, "sse"},  {26, "sse2"}, {28, "htt"},
+    {0, "fpu"},  {4, "tsc"},   {5, "msr"},  {6, "pae"},   {7, "mce"},  {9, "apic"},
+    {11, "sep"}, {12, "mtrr"}, {13, "pge"}, {15, "cmov"}, {16, "pat"}, {19, "clflush"},
+    {23, "mmx"}, {24, "fxsr"}, {25, "sse"}, {26, "sse2"}, {28, "htt"},
 };
 static const struct bit_name leaf1_ecx[] = {
-    {0, "sse3"},    {1, "pclmulqdq"}, {5, "vmx"},   {9, "ssse3"},  {12, "fma"},
-    {13, "cx16"},   {17, "pcid"},     {19, "sse4.1"}, {20, "sse4.2"}, {21, "x2apic"},
-    {22, "movbe"},  {23, "popcnt"},   {24, "tsc-dl"}, {25, "aes"},  {26, "xsave"},
-    {28, "avx"},    {30, "rdrand"},   {31, "hypervisor"},
+    {0, "sse3"},   {1, "pclmulqdq"}, {5, "vmx"},         {9, "ssse3"},   {12, "fma"},
+    {13, "cx16"},  {17, "pcid"},     {19, "sse4.1"},     {20, "sse4.2"}, {21, "x2apic"},
+    {22, "movbe"}, {23, "popcnt"},   {24, "tsc-dl"},     {25, "aes"},    {26, "xsave"},
+    {28, "avx"},   {30, "rdrand"},   {31, "hypervisor"},
 };
 static const struct bit_name leaf7_ebx[] = {
-    {0, "fsgsbase"}, {3, "bmi1"}, {5, "avx2"}, {7, "smep"}, {8, "bmi2"}, {9, "erms"},
-    {16, "avx512f"}, {18, "rdseed"}, {20, "smap"}, {29, "sha"},
+    {0, "fsgsbase"}, {3, "bmi1"},     {5, "avx2"},    {7, "smep"},  {8, "bmi2"},
+    {9, "erms"},     {16, "avx512f"}, {18, "rdseed"}, {20, "smap"}, {29, "sha"},
 };
 static const struct bit_name extended_edx[] = {
     {11, "syscall"}, {20, "nx"}, {26, "1gb-pages"}, {27, "rdtscp"}, {29, "long-mode"},
@@ -38,9 +41,10 @@ static const struct bit_name cr0_bits[] = {
     {16, "WP"}, {18, "AM"}, {29, "NW"}, {30, "CD"}, {31, "PG"},
 };
 static const struct bit_name cr4_bits[] = {
-    {0, "VME"}, {1, "PVI"}, {2, "TSD"}, {3, "DE"}, {4, "PSE"}, {5, "PAE"}, {6, "MCE"}, {7, "PGE"},
-    {8, "PCE"}, {9, "OSFXSR"}, {10, "OSXMMEX"}, {11, "UMIP"}, {12, "LA57"}, {13, "VMXE"},
-    {16, "FSGSBASE"}, {17, "PCIDE"}, {18, "OSXSAVE"}, {20, "SMEP"}, {21, "SMAP"},
+    {0, "VME"},      {1, "PVI"},      {2, "TSD"},   {3, "DE"},    {4, "PSE"},
+    {5, "PAE"},      {6, "MCE"},      {7, "PGE"},   {8, "PCE"},   {9, "OSFXSR"},
+    {10, "OSXMMEX"}, {11, "UMIP"},    {12, "LA57"}, {13, "VMXE"}, {16, "FSGSBASE"},
+    {17, "PCIDE"},   {18, "OSXSAVE"}, {20, "SMEP"}, {21, "SMAP"},
 };
 static const struct bit_name efer_bits[] = {{0, "SCE"}, {8, "LME"}, {10, "LMA"}, {11, "NXE"}};
 

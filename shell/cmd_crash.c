@@ -11,7 +11,7 @@
 #include "kernel/string.h"
 #include "shell/commands.h"
 
-#define UNMAPPED 0xFFFF900000000000ull     /* canonical, in no page table of ours */
+#define UNMAPPED      0xFFFF900000000000ull /* canonical, in no page table of ours */
 #define NOT_CANONICAL 0x0000900000000000ull /* bits 48-63 differ from bit 47 */
 
 static void read_at(uint64_t address)
@@ -63,8 +63,10 @@ static void crash_null(void)
     read_at(0);
 }
 
-/* The CPU cannot push the breakpoint's frame on an unmapped stack, nor the page fault's that this
- * causes: that is a double fault. */
+/*
+ * The CPU cannot push the breakpoint's frame on an unmapped stack, nor the page fault's that this
+ * causes: that is a double fault.
+ */
 static void crash_df(void)
 {
     __asm__ volatile("movq %0, %%rsp; int3" : : "r"(UNMAPPED));

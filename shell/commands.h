@@ -13,10 +13,10 @@
 #include "kernel/printf.h"
 
 /* Statuses, as in every shell. */
-#define STATUS_OK 0
-#define STATUS_FAILED 1
-#define STATUS_USAGE 2
-#define STATUS_NOT_FOUND 127
+#define STATUS_OK          0
+#define STATUS_FAILED      1
+#define STATUS_USAGE       2
+#define STATUS_NOT_FOUND   127
 #define STATUS_INTERRUPTED 130
 
 struct command {

@@ -134,8 +134,8 @@ static void go_back_to(struct line *line, size_t steps)
         memcpy(line->kept, line->text, line->length + 1);
     }
     line->history_back = steps;
-    set_text(line, steps == 0 ? line->kept
-                              : line->history[(line->history_count - steps) % LINE_HISTORY]);
+    set_text(line,
+             steps == 0 ? line->kept : line->history[(line->history_count - steps) % LINE_HISTORY]);
 }
 
 const char *line_word(const struct line *line, size_t *length)

@@ -1,7 +1,7 @@
 /*
  * line.h - the line editor: takes keys, keeps the text, the history and what the terminal shows.
- * Portable, and the same for the screen and for a terminal on the serial line: it prints nothing but
- * characters and \b.
+ * Portable, and the same for the screen and for a terminal on the serial line: it prints nothing
+ * but characters and \b.
  *
  *   arrows, Home End      move              Ctrl-A Ctrl-E   move to the start, the end
  *   Backspace Delete      delete            Ctrl-U Ctrl-K   delete to the start, to the end
@@ -15,8 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define LINE_MAX_TEXT 512    /* bytes with the NUL; what is typed beyond is not taken */
-#define LINE_HISTORY 16
+#define LINE_MAX_TEXT    512 /* bytes with the NUL; what is typed beyond is not taken */
+#define LINE_HISTORY     16
 #define LINE_VISIBLE_MAX 80
 
 /* What became of a key. */
@@ -40,15 +40,15 @@ struct line {
     size_t length, cursor;
 
     const struct line_client *client;
-    size_t visible;                 /* characters that fit behind the prompt */
-    size_t window;                  /* index of the first character that is shown */
-    char shown[LINE_VISIBLE_MAX];   /* what the terminal shows behind the prompt */
+    size_t visible;               /* characters that fit behind the prompt */
+    size_t window;                /* index of the first character that is shown */
+    char shown[LINE_VISIBLE_MAX]; /* what the terminal shows behind the prompt */
     size_t shown_length, shown_cursor;
 
     char history[LINE_HISTORY][LINE_MAX_TEXT]; /* a ring */
-    size_t history_count;           /* lines ever added */
-    size_t history_back;            /* 0: the line being typed, n: the n-th newest */
-    char kept[LINE_MAX_TEXT];       /* the line being typed, while an older one is shown */
+    size_t history_count;                      /* lines ever added */
+    size_t history_back;                       /* 0: the line being typed, n: the n-th newest */
+    char kept[LINE_MAX_TEXT]; /* the line being typed, while an older one is shown */
 };
 
 /* Prepare LINE once. Context: any, as for all of these: one line, one caller. */

@@ -9,8 +9,8 @@
 struct parser {
     const char *at;
     struct command_words *words;
-    size_t used;     /* bytes of words->text */
-    int status;      /* for $? */
+    size_t used; /* bytes of words->text */
+    int status;  /* for $? */
     bool too_long;
 };
 

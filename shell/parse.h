@@ -23,11 +23,11 @@ struct command_words {
 };
 
 enum parse_result {
-    PARSE_COMMAND = 1,      /* WORDS is a command, argc > 0 */
-    PARSE_END = 0,          /* the line is at its end */
-    PARSE_OPEN_QUOTE = -1,  /* a quote without an end */
-    PARSE_TOO_MANY = -2,    /* more words than PARSE_ARGS_MAX */
-    PARSE_TOO_LONG = -3,    /* more text than PARSE_TEXT_MAX */
+    PARSE_COMMAND = 1,     /* WORDS is a command, argc > 0 */
+    PARSE_END = 0,         /* the line is at its end */
+    PARSE_OPEN_QUOTE = -1, /* a quote without an end */
+    PARSE_TOO_MANY = -2,   /* more words than PARSE_ARGS_MAX */
+    PARSE_TOO_LONG = -3,   /* more text than PARSE_TEXT_MAX */
 };
 
 /*

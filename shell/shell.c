@@ -12,7 +12,7 @@
 static const char prompt[] = "sector0:/$ ";
 
 static const struct boot_facts *boot_facts;
-static int status;             /* of the last command, what $? stands for */
+static int status; /* of the last command, what $? stands for */
 static struct line line;
 static struct command_words words;
 

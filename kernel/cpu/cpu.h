@@ -8,18 +8,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RFLAGS_IF (1u << 9)
+#define RFLAGS_IF              (1u << 9)
 
-#define CR0_WP (1u << 16)        /* the kernel, too, obeys read-only pages */
+#define CR0_WP                 (1u << 16) /* the kernel, too, obeys read-only pages */
 
-#define CR0_NOT_WRITE_THROUGH (1u << 29)
-#define CR0_CACHE_DISABLE (1u << 30)
+#define CR0_NOT_WRITE_THROUGH  (1u << 29)
+#define CR0_CACHE_DISABLE      (1u << 30)
 
-#define MSR_EFER 0xC0000080
-#define EFER_NXE (1u << 11)      /* bit 63 of a page table entry means "no execute" */
+#define CR4_MCE                (1u << 6) /* a machine check is an exception, not a silent stop */
+
+#define MSR_EFER               0xC0000080
+#define EFER_NXE               (1u << 11) /* bit 63 of a page table entry means "no execute" */
 
 #define CPUID_1_ECX_HYPERVISOR (1u << 31)
-#define CPUID_EXT_EDX_NX (1u << 20)
+#define CPUID_1_EDX_MCE        (1u << 7)
+#define CPUID_EXT_EDX_NX       (1u << 20)
 
 struct cpuid_result {
     uint32_t eax, ebx, ecx, edx;
@@ -56,17 +59,17 @@ static inline void cpu_write_msr(uint32_t msr, uint64_t value)
     __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
 }
 
-#define CPU_CONTROL_REGISTER(name)                                      \
-    static inline uint64_t cpu_read_##name(void)                        \
-    {                                                                   \
-        uint64_t value;                                                 \
-                                                                        \
-        __asm__ volatile("mov %%" #name ", %0" : "=r"(value));          \
-        return value;                                                   \
-    }                                                                   \
-    static inline void cpu_write_##name(uint64_t value)                 \
-    {                                                                   \
-        __asm__ volatile("mov %0, %%" #name : : "r"(value) : "memory"); \
+#define CPU_CONTROL_REGISTER(name)                                                                 \
+    static inline uint64_t cpu_read_##name(void)                                                   \
+    {                                                                                              \
+        uint64_t value;                                                                            \
+                                                                                                   \
+        __asm__ volatile("mov %%" #name ", %0" : "=r"(value));                                     \
+        return value;                                                                              \
+    }                                                                                              \
+    static inline void cpu_write_##name(uint64_t value)                                            \
+    {                                                                                              \
+        __asm__ volatile("mov %0, %%" #name : : "r"(value) : "memory");                            \
     }
 CPU_CONTROL_REGISTER(cr0)
 CPU_CONTROL_REGISTER(cr2)

@@ -9,33 +9,34 @@
 
 #include <stdint.h>
 
+#include "kernel/cpu/cpu.h"
 #include "kernel/cpu/exception.h"
 #include "kernel/cpu/io.h"
 #include "kernel/cpu/trap.h"
 #include "kernel/image.h"
 
-#define CODE_64 0x00AF9B000000FFFFull /* present, ring 0, code, 64-bit, accessed */
-#define DATA 0x00CF93000000FFFFull    /* present, ring 0, writable data, accessed */
-#define TSS_AVAILABLE 0x89            /* present, 64-bit TSS */
-#define GATE_INTERRUPT 0x8E           /* present, ring 0; the CPU turns interrupts off */
+#define CODE_64           0x00AF9B000000FFFFull /* present, ring 0, code, 64-bit, accessed */
+#define DATA              0x00CF93000000FFFFull /* present, ring 0, writable data, accessed */
+#define TSS_AVAILABLE     0x89                  /* present, 64-bit TSS */
+#define GATE_INTERRUPT    0x8E                  /* present, ring 0; the CPU turns interrupts off */
 
-#define IST_DOUBLE_FAULT 1
-#define IST_NMI 2
+#define IST_DOUBLE_FAULT  1
+#define IST_NMI           2
 #define IST_MACHINE_CHECK 3
 
 /* The CMOS index port: bit 7 keeps NMIs out. Index 0D is one that nothing depends on. */
-#define CMOS_INDEX 0x70
-#define CMOS_DATA 0x71
+#define CMOS_INDEX          0x70
+#define CMOS_DATA           0x71
 #define CMOS_NMI_ON_INDEX_D 0x0D
 
 struct __attribute__((packed)) tss {
     uint32_t reserved0;
-    uint64_t rsp[3];      /* for a change to ring 0-2; we never leave ring 0 */
+    uint64_t rsp[3]; /* for a change to ring 0-2; we never leave ring 0 */
     uint64_t reserved1;
-    uint64_t ist[7];      /* stack tops of IST 1-7 */
+    uint64_t ist[7]; /* stack tops of IST 1-7 */
     uint64_t reserved2;
     uint16_t reserved3;
-    uint16_t io_map;      /* at or beyond the limit: none */
+    uint16_t io_map; /* at or beyond the limit: none */
 };
 _Static_assert(sizeof(struct tss) == 104, "TSS as the CPU knows it");
 
@@ -97,8 +98,10 @@ static void fill_idt(void)
     idt[EXCEPTION_MACHINE_CHECK].ist = IST_MACHINE_CHECK;
 }
 
-/* The loader's selectors mean nothing in our GDT: every segment register is loaded anew, CS by a far
- * return, as there is no far jump to a 64-bit address. */
+/*
+ * The loader's selectors mean nothing in our GDT: every segment register is loaded anew, CS by a
+ * far return, as there is no far jump to a 64-bit address.
+ */
 static void load_segments(void)
 {
     __asm__ volatile("pushq %0\n\t"
@@ -134,4 +137,7 @@ void descriptors_load(void)
     __asm__ volatile("ltr %w0" : : "r"(TSS_SELECTOR));
     __asm__ volatile("lidt %0" : : "m"(idt_pointer));
     allow_nmi();
+    if (cpu_cpuid(1, 0).edx & CPUID_1_EDX_MCE) {
+        cpu_write_cr4(cpu_read_cr4() | CR4_MCE);
+    }
 }

@@ -4,16 +4,16 @@
 #include "kernel/printf.h"
 
 /* Bits of a page fault's error code [SDM3 4.7]. */
-#define PF_PRESENT 0x01u
-#define PF_WRITE 0x02u
-#define PF_USER 0x04u
+#define PF_PRESENT      0x01u
+#define PF_WRITE        0x02u
+#define PF_USER         0x04u
 #define PF_RESERVED_BIT 0x08u
-#define PF_FETCH 0x10u
+#define PF_FETCH        0x10u
 
 /* An error code that names a selector [SDM3 6.13]. */
 #define SELECTOR_EXTERNAL 0x1u
-#define SELECTOR_IDT 0x2u
-#define SELECTOR_LDT 0x4u
+#define SELECTOR_IDT      0x2u
+#define SELECTOR_LDT      0x4u
 
 const char *exception_name(unsigned vector)
 {
@@ -52,8 +52,9 @@ const char *exception_name(unsigned vector)
 
 static void explain_page_fault(char *buffer, size_t size, uint64_t error, uint64_t cr2)
 {
-    const char *access = error & PF_FETCH ? "execution of" : error & PF_WRITE ? "write to"
-                                                                              : "read of";
+    const char *access = error & PF_FETCH   ? "execution of"
+                         : error & PF_WRITE ? "write to"
+                                            : "read of";
     const char *reason = "no page there";
 
     if (error & PF_RESERVED_BIT) {
@@ -61,8 +62,8 @@ static void explain_page_fault(char *buffer, size_t size, uint64_t error, uint64
     } else if (error & PF_PRESENT) {
         reason = "its page forbids that";
     }
-    format_string(buffer, size, "%s: %s %s%016llx, %s", exception_name(EXCEPTION_PAGE_FAULT), access,
-                  error & PF_USER ? "user address " : "", (unsigned long long)cr2, reason);
+    format_string(buffer, size, "%s: %s %s%016llx, %s", exception_name(EXCEPTION_PAGE_FAULT),
+                  access, error & PF_USER ? "user address " : "", (unsigned long long)cr2, reason);
 }
 
 static void explain_selector(char *buffer, size_t size, unsigned vector, uint64_t error)

@@ -8,17 +8,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EXCEPTION_COUNT 32
+#define EXCEPTION_COUNT              32
 
-#define EXCEPTION_NMI 2
-#define EXCEPTION_DOUBLE_FAULT 8
-#define EXCEPTION_INVALID_TSS 10
+#define EXCEPTION_NMI                2
+#define EXCEPTION_DOUBLE_FAULT       8
+#define EXCEPTION_INVALID_TSS        10
 #define EXCEPTION_GENERAL_PROTECTION 13
-#define EXCEPTION_PAGE_FAULT 14
-#define EXCEPTION_MACHINE_CHECK 18
+#define EXCEPTION_PAGE_FAULT         14
+#define EXCEPTION_MACHINE_CHECK      18
 #define EXCEPTION_CONTROL_PROTECTION 21
 
-/* The vectors whose error code the CPU pushes: bit n for vector n. trap.asm uses the same number. */
+/* Bit n: the CPU pushes an error code for vector n. trap.asm uses the same number. */
 #define EXCEPTIONS_WITH_ERROR_CODE 0x60227D00u
 
 /* The name with its mnemonic, as in "page fault (#PF)"; "reserved" for those without one. */

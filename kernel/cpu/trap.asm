@@ -1,8 +1,8 @@
 ; trap.asm - where the CPU arrives at an interrupt or exception: 256 stubs and what they share.
 ;
-; The CPU has pushed SS, RSP, RFLAGS, CS, RIP and, for some exceptions, an error code. Each stub makes
-; the two cases equal and adds its number; trap_common saves the registers, so that the stack holds a
-; struct trap_frame (trap.h), and calls trap_handle with its address.
+; The CPU has pushed SS, RSP, RFLAGS, CS, RIP and, for some exceptions, an error code. Each stub
+; makes the two cases equal and adds its number; trap_common saves the registers, so that the stack
+; holds a struct trap_frame (trap.h), and calls trap_handle with its address.
 
 bits 64
 default rel

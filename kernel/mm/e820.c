@@ -1,16 +1,16 @@
 /*
  * e820.c - see e820.h.
  *
- * The map is made from the bottom up, one boundary at a time: at an address, look through all entries
- * for the type that wins there and for the next address at which any entry begins or ends; up to that
- * address nothing changes. That is quadratic in the number of entries, of which machines have about
- * ten, and it needs neither sorting nor memory.
+ * The map is made from the bottom up, one boundary at a time: at an address, look through all
+ * entries for the type that wins there and for the next address at which any entry begins or ends;
+ * up to that address nothing changes. That is quadratic in the number of entries, of which machines
+ * have about ten, and it needs neither sorting nor memory.
  */
 #include "kernel/mm/e820.h"
 
-#define MEM_NONE 0u /* nobody said anything */
+#define MEM_NONE         0u /* nobody said anything */
 #define CONVENTIONAL_END 0xA0000
-#define PAGE_MASK (~(uint64_t)(MEM_PAGE - 1))
+#define PAGE_MASK        (~(uint64_t)(MEM_PAGE - 1))
 
 /* An entry as a pair of addresses; empty if start == end. */
 struct span {
@@ -75,7 +75,7 @@ static uint32_t type_at(const struct e820_entry *raw, size_t count, uint64_t add
         struct span span = span_of(&raw[i]);
         uint32_t type = known_type(raw[i].type);
 
-        if (span.start > address && span.start < *next && span.start != span.end) {
+        if (span.start > address && span.start < *next) {
             *next = span.start;
         }
         if (span.start <= address && address < span.end) {
@@ -116,8 +116,10 @@ void e820_clean(struct mem_map *map, const struct e820_entry *raw, size_t count)
     map->full = false;
     uint32_t type = type_at(raw, count, 0, &next);
 
-    /* Usable pieces that touch are joined before they shrink to whole pages, so that a page which
-     * two entries share is not lost. */
+    /*
+     * Usable pieces that touch are joined before they shrink to whole pages, so that a page which
+     * two entries share is not lost.
+     */
     while (next < MEM_ADDRESS_END) {
         uint64_t here = next;
         uint32_t type_here = type_at(raw, count, here, &next);

@@ -15,8 +15,8 @@
 
 #include "include/bootinfo.h"
 
-#define MEM_RANGES_MAX 160
-#define MEM_PAGE 4096
+#define MEM_RANGES_MAX  160
+#define MEM_PAGE        4096
 #define MEM_ADDRESS_END 0x10000000000000 /* 2^52: no x86-64 CPU has more physical addresses */
 
 /* The kernel's own marks, beside the BIOS's E820_* types. */
@@ -52,8 +52,8 @@ const char *e820_type_name(uint32_t type);
 
 /*
  * The first byte after usable low memory: the smallest of what the map, INT 12h (LOW_KIB) and the
- * extended BIOS data area (EBDA_SEGMENT) say, because BIOSes disagree with themselves. The segment is
- * ignored where the loader itself has already run, as it cannot be right there.
+ * extended BIOS data area (EBDA_SEGMENT) say, because BIOSes disagree with themselves. The segment
+ * is ignored where the loader itself has already run, as it cannot be right there.
  */
 uint64_t e820_low_memory_end(const struct e820_entry *raw, size_t count, uint32_t low_kib,
                              uint32_t ebda_segment);

@@ -1,7 +1,8 @@
 /*
  * memory.c - see memory.h.
  *
- * The kernel's marks go into the same pot as the BIOS's entries, so that one rule decides everywhere:
+ * The kernel's marks go into the same pot as the BIOS's entries, so that one rule decides
+ * everywhere:
  *
  *   00000-00FFF  page 0: the BIOS's vectors and data, and where a null pointer leads
  *   01000-2FFFF  the loader's areas; its page tables at 20000 are still in use
@@ -13,7 +14,7 @@
 #include "kernel/image.h"
 #include "kernel/log.h"
 
-#define MARKS 3
+#define MARKS   3
 #define ONE_MIB 0x100000
 
 static struct e820_entry entries[E820_MAX + MARKS];
@@ -31,14 +32,13 @@ void memory_start(const struct boot_facts *facts)
     }
     entries[count++] =
         (struct e820_entry){.base = 0, .length = LOW_MEMORY_NEEDED, .type = MEM_LOADER};
+    entries[count++] =
+        (struct e820_entry){.base = low_end, .length = ONE_MIB - low_end, .type = E820_RESERVED};
     entries[count++] = (struct e820_entry){
-        .base = low_end, .length = ONE_MIB - low_end, .type = E820_RESERVED};
-    entries[count++] = (struct e820_entry){.base = KERNEL_PHYS,
-                                           .length = (uint64_t)(kernel_end - kernel_start),
-                                           .type = MEM_KERNEL};
+        .base = KERNEL_PHYS, .length = (uint64_t)(kernel_end - kernel_start), .type = MEM_KERNEL};
     e820_clean(&map, entries, count);
 
-    log_line("memory", "%llu KiB usable, kernel %llu KiB; %u BIOS entries, %zu ranges%s",
+    log_line("memory", "%llu KiB usable, kernel %llu KiB; map: %u raw, %zu clean%s",
              (unsigned long long)(e820_total(&map, E820_USABLE, NULL) / 1024),
              (unsigned long long)(e820_total(&map, MEM_KERNEL, NULL) / 1024),
              facts->info.e820_count, map.count, map.full ? ", map full: memory lost" : "");

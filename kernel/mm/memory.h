@@ -8,8 +8,8 @@
 #include "kernel/mm/e820.h"
 
 /*
- * Make the cleaned map from the BIOS's entries and our own marks, and log its totals. FACTS must stay
- * in memory. Context: start-up.
+ * Make the cleaned map from the BIOS's entries and our own marks, and log its totals. FACTS must
+ * stay in memory. Context: start-up.
  */
 void memory_start(const struct boot_facts *facts);
 

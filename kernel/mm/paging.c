@@ -1,9 +1,9 @@
 /*
  * paging.c - see paging.h. [SDM3 4.5]
  *
- * The loader's tables are changed in place: its PML4, the page directory pointers of the upper half,
- * and the one page directory (1 GiB) that both halves share. Only the page tables of the split pages
- * are new; there are enough for every place the loader accepts a kernel at.
+ * The loader's tables are changed in place: its PML4, the page directory pointers of the upper
+ * half, and the one page directory (1 GiB) that both halves share. Only the page tables of the
+ * split pages are new; there are enough for every place the loader accepts a kernel at.
  */
 #include "kernel/mm/paging.h"
 
@@ -14,20 +14,19 @@
 #include "kernel/image.h"
 #include "kernel/panic.h"
 
-#define PAGE_PRESENT (1ull << 0)
-#define PAGE_WRITABLE (1ull << 1)
-#define PAGE_LARGE (1ull << 7)
+#define PAGE_PRESENT    (1ull << 0)
+#define PAGE_WRITABLE   (1ull << 1)
+#define PAGE_LARGE      (1ull << 7)
 #define PAGE_NO_EXECUTE (1ull << 63)
-#define PAGE_ADDRESS 0x000FFFFFFFFFF000ull
+#define PAGE_ADDRESS    0x000FFFFFFFFFF000ull
 
-#define TABLE_ENTRIES 512
+#define TABLE_ENTRIES   512
 #define LARGE_PAGE_SIZE 0x200000ull
 
 /* One page table for each 2 MiB below the limit that kernels must end at. */
 #define SPLIT_MAX ((KERNEL_PHYS_LIMIT + LARGE_PAGE_SIZE - 1) / LARGE_PAGE_SIZE)
 
-static uint64_t tables[SPLIT_MAX][TABLE_ENTRIES]
-    __attribute__((aligned(PAGE_SIZE)));
+static uint64_t tables[SPLIT_MAX][TABLE_ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 
 static uint64_t no_execute; /* PAGE_NO_EXECUTE, or 0 on a CPU that would call it reserved */
 
@@ -106,6 +105,7 @@ void paging_protect_kernel(bool has_nx)
     }
     top_table()[0] = 0;
     /* The Bochs BIOS leaves the caches off. */
-    cpu_write_cr0((cpu_read_cr0() | CR0_WP) & ~(uint64_t)(CR0_CACHE_DISABLE | CR0_NOT_WRITE_THROUGH));
+    cpu_write_cr0((cpu_read_cr0() | CR0_WP) &
+                  ~(uint64_t)(CR0_CACHE_DISABLE | CR0_NOT_WRITE_THROUGH));
     cpu_write_cr3(cpu_read_cr3()); /* forget what the CPU remembers of the old tables */
 }

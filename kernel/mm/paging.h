@@ -15,8 +15,9 @@
 #include <stdbool.h>
 
 /*
- * Set all that up, in the loader's page tables. HAS_NX: the CPU knows pages that cannot be executed.
- * Afterwards only addresses from KERNEL_VIRT_BASE on work. Context: start-up, own GDT and IDT loaded.
+ * Set all that up, in the loader's page tables. HAS_NX: the CPU knows pages that cannot be
+ * executed. Afterwards only addresses from KERNEL_VIRT_BASE on work. Context: start-up, own GDT and
+ * IDT loaded.
  */
 void paging_protect_kernel(bool has_nx);
 

@@ -1,0 +1,26 @@
+/*
+ * io.h - stands in front of kernel/cpu/io.h when a driver is compiled for a unit test: every port
+ * access becomes a call into the test, which plays the device. SIZE is in bytes.
+ */
+#ifndef SECTOR0_FAKES_IO_H
+#define SECTOR0_FAKES_IO_H
+
+#include <stdint.h>
+
+uint32_t fake_io_read(uint16_t port, unsigned size);
+void fake_io_write(uint16_t port, uint32_t value, unsigned size);
+
+#define FAKE_IO(bits)                                                                              \
+    static inline uint##bits##_t io_read##bits(uint16_t port)                                      \
+    {                                                                                              \
+        return (uint##bits##_t)fake_io_read(port, bits / 8);                                       \
+    }                                                                                              \
+    static inline void io_write##bits(uint16_t port, uint##bits##_t value)                         \
+    {                                                                                              \
+        fake_io_write(port, value, bits / 8);                                                      \
+    }
+FAKE_IO(8)
+FAKE_IO(16)
+FAKE_IO(32)
+
+#endif

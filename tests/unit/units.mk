@@ -1,0 +1,25 @@
+# One line for each tests/unit/test_<name>.c: the .c files that it links besides itself.
+UNIT_crc32c := lib/crc32c.c
+UNIT_sha256 := lib/sha256.c
+UNIT_merkle := lib/merkle.c lib/sha256.c
+UNIT_layout :=
+UNIT_mkdisk_mbr := tools/mkdisk/mbr.c
+UNIT_mkdisk_bootarea := tools/mkdisk/bootarea.c tools/mkdisk/image.c tools/mkdisk/complain.c stage2/manifest.c lib/crc32c.c lib/merkle.c lib/sha256.c
+UNIT_mkdisk_kernelfile := tools/mkdisk/kernelfile.c tools/mkdisk/inputfile.c tools/mkdisk/complain.c lib/merkle.c lib/sha256.c
+UNIT_mkdisk_options := tools/mkdisk/options.c tools/mkdisk/complain.c
+UNIT_manifest := stage2/manifest.c lib/crc32c.c
+UNIT_printf := kernel/printf.c
+UNIT_e820 := kernel/mm/e820.c
+UNIT_bootinfo := kernel/bootinfo.c lib/crc32c.c
+UNIT_options := kernel/options.c
+UNIT_parse := shell/parse.c kernel/printf.c
+UNIT_keyboard := drivers/keyboard.c
+UNIT_vt100 := drivers/vt100.c
+UNIT_line := shell/line.c
+UNIT_exception := kernel/cpu/exception.c kernel/printf.c
+UNIT_input := kernel/input.c
+UNIT_clock := kernel/clock.c
+UNIT_vga := drivers/vga.c
+UNIT_serial := drivers/serial.c drivers/vt100.c
+UNIT_interrupts := drivers/pic.c kernel/irq.c drivers/i8042.c drivers/keyboard.c
+UNIT_power := drivers/power.c drivers/pci.c
