@@ -46,7 +46,7 @@ MAKEFLAGS += --no-builtin-rules
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST) | sort
+	@awk -F ':.*## ' '/^[a-z][a-z_.-]*:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST) | sort
 
 .PHONY: all
 all: $(B)/sector0.img $(B)/mkdisk ## everything that `run` needs: the image and mkdisk

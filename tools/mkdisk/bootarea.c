@@ -66,11 +66,12 @@ void copies_commit(const struct image *image, const struct copies *copies,
     image_sync(image);
 }
 
-/* The loader's verdict on the fields of a slot, on a machine with as much memory as any kernel needs. */
+/* The loader's verdict on the fields of a slot, on a machine with as much memory as any kernel
+ * needs. */
 static int judge(const struct manifest *manifest, unsigned slot, uint64_t end)
 {
-    const struct e820_entry enough = { .length = KERNEL_PHYS_LIMIT, .type = E820_USABLE };
-    const struct slot_limits limits = { .end_lba = end, .map = &enough, .map_count = 1 };
+    const struct e820_entry enough = {.length = KERNEL_PHYS_LIMIT, .type = E820_USABLE};
+    const struct slot_limits limits = {.end_lba = end, .map = &enough, .map_count = 1};
     struct slot_memory memory;
 
     return slot_judge(manifest, slot, &limits, &memory);

@@ -12,7 +12,8 @@
 #include "image.h"
 #include "stage2/manifest.h"
 
-/* What the loader says about ERROR, a code of enum loader_error for a copy or a slot; "ok" for 0. */
+/* What the loader says about ERROR, a code of enum loader_error for a copy or a slot; "ok" for 0.
+ */
 const char *loader_error_text(int error);
 
 /* The LBA of copy COPY of the manifest, 0 or 1. */
@@ -42,7 +43,8 @@ void copies_require_next(const struct image *image, const struct copies *copies)
 void copies_commit(const struct image *image, const struct copies *copies,
                    const struct manifest *manifest);
 
-/* Can slot SLOT hold a kernel: sectors of the boot area, which ends before END, and its own alone? */
+/* Can slot SLOT hold a kernel: sectors of the boot area, which ends before END, and its own alone?
+ */
 bool slot_has_place(const struct manifest *manifest, unsigned slot, uint64_t end);
 
 /*

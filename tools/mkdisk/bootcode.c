@@ -8,7 +8,7 @@
 #include "mkdisk.h"
 
 /* xor ax, ax; jmp short: some BIOSes look for these before they start a boot sector. */
-static const uint8_t stage1_start[] = { 0x33, 0xC0, 0xEB };
+static const uint8_t stage1_start[] = {0x33, 0xC0, 0xEB};
 
 /* Returns what is wrong with the parts of a boot sector that are always the same, or NULL. */
 static const char *stage1_shape_problem(const uint8_t *sector)

@@ -19,9 +19,9 @@
 #include "payload.h"
 #include "tempfile.h"
 
-#define FLOPPY_BYTES (FLOPPY_SECTORS * SECTOR_SIZE)
+#define FLOPPY_BYTES          (FLOPPY_SECTORS * SECTOR_SIZE)
 #define PARTITION_MIN_SECTORS 2048 /* 1 MiB: less is no volume, and partition tools complain */
-#define DISK_MAX_SECTORS (1ULL << 32) /* what a partition table can describe */
+#define DISK_MAX_SECTORS      (1ULL << 32) /* what a partition table can describe */
 
 /* Refuse, as wrong usage, a size that no image can have. */
 static void check_size(uint64_t bytes)
@@ -33,9 +33,10 @@ static void check_size(uint64_t bytes)
         return;
     }
     if (bytes < least || bytes > most || bytes % SECTOR_SIZE != 0) {
-        usage_error("--size %llu: must be 1440K for a floppy, or a multiple of %d from %lluM to %lluG",
-                    (unsigned long long)bytes, SECTOR_SIZE, (unsigned long long)least >> 20,
-                    (unsigned long long)most >> 30);
+        usage_error(
+            "--size %llu: must be 1440K for a floppy, or a multiple of %d from %lluM to %lluG",
+            (unsigned long long)bytes, SECTOR_SIZE, (unsigned long long)least >> 20,
+            (unsigned long long)most >> 30);
     }
 }
 
@@ -78,7 +79,8 @@ int verb_create(const struct options *options)
     tempfile_commit();
     if (options->pin) {
         printf("%s: pinned to this kernel; another one needs `create` or `install` again, "
-               "which is not safe against a power cut\n", options->image);
+               "which is not safe against a power cut\n",
+               options->image);
     }
     return EXIT_DONE;
 }

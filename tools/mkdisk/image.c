@@ -16,7 +16,7 @@
 
 static void lock(const struct image *image, bool writable)
 {
-    struct flock whole_file = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    struct flock whole_file = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
     if (flock(image->fd, (writable ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) {
         refuse(image->name, "is in use: another program holds a lock on it");
@@ -41,7 +41,7 @@ static void refuse_odd_sectors(const struct image *image)
 
 void image_adopt(struct image *image, const char *name, int fd, uint64_t bytes)
 {
-    *image = (struct image){ .name = name, .fd = fd, .bytes = bytes, .sectors = bytes / SECTOR_SIZE };
+    *image = (struct image){.name = name, .fd = fd, .bytes = bytes, .sectors = bytes / SECTOR_SIZE};
 }
 
 void image_open(struct image *image, const char *path, bool writable)

@@ -1,10 +1,10 @@
 /*
  * image.h - the image file or block device, as sectors.
  *
- * Everything that mkdisk writes into an image that exists goes through image_write, one pwrite after
- * the other in the order of the calls, and image_sync: the power-cut tests record exactly these.
- * An image that is open for writing is locked against another mkdisk (flock) and against a virtual
- * machine that runs from it (QEMU takes POSIX locks); a mounted block device is refused.
+ * Everything that mkdisk writes into an image that exists goes through image_write, one pwrite
+ * after the other in the order of the calls, and image_sync: the power-cut tests record exactly
+ * these. An image that is open for writing is locked against another mkdisk (flock) and against a
+ * virtual machine that runs from it (QEMU takes POSIX locks); a mounted block device is refused.
  */
 #ifndef SECTOR0_MKDISK_IMAGE_H
 #define SECTOR0_MKDISK_IMAGE_H

@@ -57,8 +57,7 @@ int verb_info(const struct options *options)
     }
     image_close(&image);
     if (problems.count > 0) {
-        refuse(options->image, "%s%s%s", problems.line[0],
-               problems.count > 1 ? ", and more" : "",
+        refuse(options->image, "%s%s%s", problems.line[0], problems.count > 1 ? ", and more" : "",
                survey_bootable(&survey) ? "; it still boots" : "; it does not boot");
     }
     return EXIT_DONE;

@@ -2,8 +2,8 @@
  * install.c - `mkdisk install`: boot code onto a disk that has a partition table already.
  *
  * Of LBA 0 only bytes 0-439 change, and the disk signature if it is zero; the partitions and every
- * sector from the first of them on stay as they are. Stages 1 and 2 have one copy each and cannot be
- * replaced safely: whoever cuts the power in the middle must run install again.
+ * sector from the first of them on stay as they are. Stages 1 and 2 have one copy each and cannot
+ * be replaced safely: whoever cuts the power in the middle must run install again.
  */
 #include <stdio.h>
 #include <string.h>

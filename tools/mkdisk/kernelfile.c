@@ -8,7 +8,7 @@
 #include "lib/merkle.h"
 #include "mkdisk.h"
 
-#define PAGE_SIZE_4K 4096
+#define PAGE_SIZE_4K     4096
 #define KERNEL_MAX_BYTES (KERNEL_PHYS_LIMIT - KERNEL_PHYS) /* memory, and so the file as well */
 
 const char *kernel_header_problem(const uint8_t *data, uint32_t length)
@@ -17,7 +17,8 @@ const char *kernel_header_problem(const uint8_t *data, uint32_t length)
     struct kernel_header header;
 
     if (length < sizeof header) {
-        snprintf(text, sizeof text, "has %u bytes, its header alone needs %zu", length, sizeof header);
+        snprintf(text, sizeof text, "has %u bytes, its header alone needs %zu", length,
+                 sizeof header);
         return text;
     }
     memcpy(&header, data, sizeof header);
@@ -77,8 +78,7 @@ void kernel_file_load(struct kernel_file *kernel, const char *path)
     hash_kernel(kernel);
 }
 
-void kernel_file_require_fit(const struct kernel_file *kernel, const char *image,
-                             uint32_t capacity)
+void kernel_file_require_fit(const struct kernel_file *kernel, const char *image, uint32_t capacity)
 {
     if (kernel->sectors > capacity) {
         refuse(image, "the kernel %s needs %u sectors, a kernel slot of this disk has %u",

@@ -11,10 +11,10 @@
 
 struct kernel_file {
     const char *path;
-    const uint8_t *data;   /* zero-padded to whole sectors */
-    uint32_t length;       /* bytes */
-    uint32_t sectors;      /* length, rounded up */
-    uint32_t mem_size;     /* bytes */
+    const uint8_t *data; /* zero-padded to whole sectors */
+    uint32_t length;     /* bytes */
+    uint32_t sectors;    /* length, rounded up */
+    uint32_t mem_size;   /* bytes */
     uint64_t entry_virt;
     uint8_t merkle_root[MERKLE_ROOT_SIZE];
 };

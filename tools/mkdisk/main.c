@@ -11,20 +11,20 @@
 #include "options.h"
 
 static const struct verb verbs[] = {
-    { "create", verb_create, 1, 1,
-      OPT_SIZE | OPT_CMDLINE | OPT_MENU | OPT_PIN | OPT_SIGNATURE | OPT_FILES,
-      "IMAGE [--size 64M] [--cmdline S] [--menu-timeout N] [--pin] [--signature HEX]\n"
-      "         [--stage1 F] [--stage2 F] [--kernel F]",
-      "make a disk image, or with --size 1440K a floppy image" },
-    { "install", verb_install, 1, 1, OPT_CMDLINE | OPT_MENU | OPT_PIN | OPT_FILES,
-      "IMAGE [--cmdline S] [--menu-timeout N] [--pin] [--stage1 F] [--stage2 F] [--kernel F]",
-      "put the boot code onto a partitioned disk; not safe against a power cut" },
-    { "update", verb_update, 1, 1, OPT_KERNEL, "IMAGE [--kernel F]",
-      "replace the kernel; safe against a power cut" },
-    { "cmdline", verb_cmdline, 1, 2, 0, "IMAGE [TEXT]",
-      "print the kernel's command line, or set it; safe against a power cut" },
-    { "info", verb_info, 1, 1, OPT_JSON, "IMAGE [--json]",
-      "show the boot area; exit code 1 if a part of it is damaged" },
+    {"create", verb_create, 1, 1,
+     OPT_SIZE | OPT_CMDLINE | OPT_MENU | OPT_PIN | OPT_SIGNATURE | OPT_FILES,
+     "IMAGE [--size 64M] [--cmdline S] [--menu-timeout N] [--pin] [--signature HEX]\n"
+     "         [--stage1 F] [--stage2 F] [--kernel F]",
+     "make a disk image, or with --size 1440K a floppy image"},
+    {"install", verb_install, 1, 1, OPT_CMDLINE | OPT_MENU | OPT_PIN | OPT_FILES,
+     "IMAGE [--cmdline S] [--menu-timeout N] [--pin] [--stage1 F] [--stage2 F] [--kernel F]",
+     "put the boot code onto a partitioned disk; not safe against a power cut"},
+    {"update", verb_update, 1, 1, OPT_KERNEL, "IMAGE [--kernel F]",
+     "replace the kernel; safe against a power cut"},
+    {"cmdline", verb_cmdline, 1, 2, 0, "IMAGE [TEXT]",
+     "print the kernel's command line, or set it; safe against a power cut"},
+    {"info", verb_info, 1, 1, OPT_JSON, "IMAGE [--json]",
+     "show the boot area; exit code 1 if a part of it is damaged"},
 };
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])
 

@@ -8,8 +8,8 @@
 #define STATUS_ACTIVE 0x80
 
 /* The geometry that everybody assumes in a partition table. A place beyond it is FE FF FF. */
-#define CHS_HEADS 255
-#define CHS_SECTORS 63
+#define CHS_HEADS     255
+#define CHS_SECTORS   63
 #define CHS_CYLINDERS 1024
 
 void mbr_decode(const uint8_t sector[SECTOR_SIZE], struct mbr *mbr)
@@ -82,8 +82,8 @@ static bool entry_allows_install(const struct partition *p, unsigned i, char *re
     return true;
 }
 
-bool mbr_allows_install(const struct mbr *mbr, const uint8_t next_sector[SECTOR_SIZE],
-                        char *reason, size_t size)
+bool mbr_allows_install(const struct mbr *mbr, const uint8_t next_sector[SECTOR_SIZE], char *reason,
+                        size_t size)
 {
     static const char gpt_magic[] = "EFI PART";
     unsigned used = 0;

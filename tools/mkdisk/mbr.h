@@ -17,8 +17,8 @@
 #include "include/layout.h"
 
 struct partition {
-    uint8_t status;     /* 80h active, 00h not, anything else: not a partition table */
-    uint8_t type;       /* 0: the entry is not used */
+    uint8_t status; /* 80h active, 00h not, anything else: not a partition table */
+    uint8_t type;   /* 0: the entry is not used */
     uint32_t first_lba;
     uint32_t sectors;
 };
@@ -39,13 +39,14 @@ uint64_t mbr_boot_area_end(const struct mbr *mbr, uint64_t disk_sectors);
 uint32_t slot_capacity(uint64_t end);
 
 /*
- * Can the boot code be put onto this disk and all of its partitions stay as they are? NEXT_SECTOR is
- * LBA 1. Returns true, or false and one line of at most SIZE bytes in REASON.
+ * Can the boot code be put onto this disk and all of its partitions stay as they are? NEXT_SECTOR
+ * is LBA 1. Returns true, or false and one line of at most SIZE bytes in REASON.
  */
-bool mbr_allows_install(const struct mbr *mbr, const uint8_t next_sector[SECTOR_SIZE],
-                        char *reason, size_t size);
+bool mbr_allows_install(const struct mbr *mbr, const uint8_t next_sector[SECTOR_SIZE], char *reason,
+                        size_t size);
 
-/* Put the cylinder, head and sector of LBA, as an entry of the partition table has them, into CHS. */
+/* Put the cylinder, head and sector of LBA, as an entry of the partition table has them, into CHS.
+ */
 void mbr_encode_chs(uint32_t lba, uint8_t chs[3]);
 
 /*

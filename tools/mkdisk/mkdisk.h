@@ -3,8 +3,8 @@
  *
  * mkdisk is a program that runs once: a refusal prints one line and exits, there is nothing to
  * unwind. The kernel releases the locks, and tempfile.c removes an unfinished image. What judges
- * bytes from a disk (bootarea.c, mbr.c, the checks of bootcode.c and kernel_file.c) returns an error
- * instead, because `info` must report all that is wrong, not only the first thing.
+ * bytes from a disk (bootarea.c, mbr.c, the checks of bootcode.c and kernel_file.c) returns an
+ * error instead, because `info` must report all that is wrong, not only the first thing.
  */
 #ifndef SECTOR0_MKDISK_H
 #define SECTOR0_MKDISK_H
@@ -12,22 +12,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The structures of include/manifest.h are the disk's, byte for byte, and so is the loader's code. */
+/* The structures of include/manifest.h are the disk's, byte for byte, and so is the loader's code.
+ */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "mkdisk runs on little-endian machines");
 
-#define EXIT_DONE 0
+#define EXIT_DONE  0
 #define EXIT_IMAGE 1 /* the image or an input is at fault */
 #define EXIT_USAGE 2 /* the command line is at fault */
 
 struct options {
-    const char *image;      /* path of the image or block device */
-    const char *text;       /* second operand, NULL if none */
-    uint64_t size;          /* bytes */
-    const char *cmdline;    /* NULL: not given */
+    const char *image;                    /* path of the image or block device */
+    const char *text;                     /* second operand, NULL if none */
+    uint64_t size;                        /* bytes */
+    const char *cmdline;                  /* NULL: not given */
     const char *stage1, *stage2, *kernel; /* paths; NULL: the build's own, beside mkdisk */
     uint16_t menu_timeout_s;
-    bool menu_given;        /* --menu-timeout was given */
-    uint32_t signature;     /* disk signature, 0: choose one */
+    bool menu_given;    /* --menu-timeout was given */
+    uint32_t signature; /* disk signature, 0: choose one */
     bool pin;
     bool json;
 };

@@ -23,23 +23,23 @@ enum option_id {
 };
 
 static const struct option long_options[] = {
-    { "size", required_argument, NULL, ID_SIZE },
-    { "cmdline", required_argument, NULL, ID_CMDLINE },
-    { "menu-timeout", required_argument, NULL, ID_MENU },
-    { "pin", no_argument, NULL, ID_PIN },
-    { "signature", required_argument, NULL, ID_SIGNATURE },
-    { "json", no_argument, NULL, ID_JSON },
-    { "kernel", required_argument, NULL, ID_KERNEL },
-    { "stage1", required_argument, NULL, ID_STAGE1 },
-    { "stage2", required_argument, NULL, ID_STAGE2 },
-    { NULL, 0, NULL, 0 },
+    {"size", required_argument, NULL, ID_SIZE},
+    {"cmdline", required_argument, NULL, ID_CMDLINE},
+    {"menu-timeout", required_argument, NULL, ID_MENU},
+    {"pin", no_argument, NULL, ID_PIN},
+    {"signature", required_argument, NULL, ID_SIGNATURE},
+    {"json", no_argument, NULL, ID_JSON},
+    {"kernel", required_argument, NULL, ID_KERNEL},
+    {"stage1", required_argument, NULL, ID_STAGE1},
+    {"stage2", required_argument, NULL, ID_STAGE2},
+    {NULL, 0, NULL, 0},
 };
 
 /* The OPT_* bit of each option. */
 static const unsigned option_bit[] = {
-    [ID_SIZE] = OPT_SIZE,       [ID_CMDLINE] = OPT_CMDLINE,     [ID_MENU] = OPT_MENU,
-    [ID_PIN] = OPT_PIN,         [ID_SIGNATURE] = OPT_SIGNATURE, [ID_JSON] = OPT_JSON,
-    [ID_KERNEL] = OPT_KERNEL,   [ID_STAGE1] = OPT_STAGES,       [ID_STAGE2] = OPT_STAGES,
+    [ID_SIZE] = OPT_SIZE,     [ID_CMDLINE] = OPT_CMDLINE,     [ID_MENU] = OPT_MENU,
+    [ID_PIN] = OPT_PIN,       [ID_SIGNATURE] = OPT_SIGNATURE, [ID_JSON] = OPT_JSON,
+    [ID_KERNEL] = OPT_KERNEL, [ID_STAGE1] = OPT_STAGES,       [ID_STAGE2] = OPT_STAGES,
 };
 
 /* Returns the power of two that SUFFIX stands for, -1 if it is none. */
@@ -93,7 +93,8 @@ static void parse_signature(struct options *options, const char *text)
     unsigned long signature = strtoul(text, &end, 16);
 
     if (!isxdigit((unsigned char)text[0]) || *end != '\0' || strlen(text) > 8 || signature == 0) {
-        usage_error("--signature takes 1 to 8 hexadecimal digits that are not all 0, not '%s'", text);
+        usage_error("--signature takes 1 to 8 hexadecimal digits that are not all 0, not '%s'",
+                    text);
     }
     options->signature = (uint32_t)signature;
 }
@@ -177,7 +178,7 @@ void options_parse(struct options *options, const struct verb *verb, int argc, c
 {
     int id, index = 0;
 
-    *options = (struct options){ .size = DEFAULT_SIZE };
+    *options = (struct options){.size = DEFAULT_SIZE};
     opterr = 0;
     while ((id = getopt_long(argc, argv, ":", long_options, &index)) != -1) {
         if (id == ':') {

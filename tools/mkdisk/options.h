@@ -7,25 +7,25 @@
 #include "mkdisk.h"
 
 /* Which options a verb accepts. */
-#define OPT_SIZE 1u
-#define OPT_CMDLINE 2u
-#define OPT_MENU 4u
-#define OPT_PIN 8u
+#define OPT_SIZE      1u
+#define OPT_CMDLINE   2u
+#define OPT_MENU      4u
+#define OPT_PIN       8u
 #define OPT_SIGNATURE 16u
-#define OPT_JSON 32u
-#define OPT_KERNEL 64u
-#define OPT_STAGES 128u
-#define OPT_FILES (OPT_KERNEL | OPT_STAGES)
+#define OPT_JSON      32u
+#define OPT_KERNEL    64u
+#define OPT_STAGES    128u
+#define OPT_FILES     (OPT_KERNEL | OPT_STAGES)
 
-#define DEFAULT_SIZE (64ULL << 20) /* bytes of an image without --size */
+#define DEFAULT_SIZE  (64ULL << 20) /* bytes of an image without --size */
 
 struct verb {
     const char *name;
     int (*run)(const struct options *options);
     int operands_min, operands_max;
-    unsigned accepts;      /* OPT_* */
-    const char *operands;  /* for the help */
-    const char *purpose;   /* for the help */
+    unsigned accepts;     /* OPT_* */
+    const char *operands; /* for the help */
+    const char *purpose;  /* for the help */
 };
 
 /*

@@ -8,7 +8,7 @@
 #include "survey.h"
 
 #define PROBLEM_SIZE 128
-#define PROBLEM_MAX (2 + MANIFEST_COPIES + SLOT_COUNT)
+#define PROBLEM_MAX  (2 + MANIFEST_COPIES + SLOT_COUNT)
 
 /* The damaged parts, one line each. */
 struct problems {
@@ -19,7 +19,7 @@ struct problems {
 /* Print a drawing of the boot area. */
 void report_text(const struct image *image, const struct survey *survey);
 
-/* Print the same facts as one JSON object; docs/testing.md and the tests rely on its names. */
+/* Print the same facts as one JSON object; the tests rely on its names. */
 void report_json(const struct image *image, const struct survey *survey,
                  const struct problems *problems);
 

@@ -1,8 +1,8 @@
 /*
  * report_json.c - `mkdisk info --json`: one object, so that programs need not read the drawing.
  *
- * Strings may hold any byte: what is not printable ASCII becomes \u00NN, byte by byte, so the output
- * is valid JSON whatever the disk holds.
+ * Strings may hold any byte: what is not printable ASCII becomes \u00NN, byte by byte, so the
+ * output is valid JSON whatever the disk holds.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -51,12 +51,14 @@ static const char *truth(bool value)
 
 static void print_boot_code(const struct bootcode_state *code)
 {
-    printf("  \"stage1\": {\"ok\": %s, \"stage2_sectors\": %u, \"stage2_crc_register\": \"%08" PRIx32
-           "\"", truth(code->stage1_problem == NULL), code->stage2_sectors, code->stage2_crc);
+    printf(
+        "  \"stage1\": {\"ok\": %s, \"stage2_sectors\": %u, \"stage2_crc_register\": \"%08" PRIx32
+        "\"",
+        truth(code->stage1_problem == NULL), code->stage2_sectors, code->stage2_crc);
     print_problem(code->stage1_problem);
     printf("},\n  \"stage2\": {\"ok\": %s, \"actual_crc_register\": \"%08" PRIx32
-           "\", \"pinned\": %s", truth(code->stage2_problem == NULL), code->actual_crc,
-           truth(code->pinned));
+           "\", \"pinned\": %s",
+           truth(code->stage2_problem == NULL), code->actual_crc, truth(code->pinned));
     if (code->pinned) {
         print_root("pinned_root", code->pin);
     }
@@ -74,7 +76,8 @@ static void print_copy(const struct copies *copies, unsigned i)
     print_problem(error != 0 ? loader_error_text(error) : NULL);
     if (error == 0) {
         printf(", \"seq\": %" PRIu64 ", \"preferred\": %u, \"menu\": %u, \"menu_timeout_s\": %u, "
-               "\"cmdline\": ", m->seq, m->preferred, m->menu, m->menu_timeout_s);
+               "\"cmdline\": ",
+               m->seq, m->preferred, m->menu, m->menu_timeout_s);
         print_string(m->cmdline);
     }
     printf("}%s\n", i + 1 < MANIFEST_COPIES ? "," : "");
@@ -89,7 +92,8 @@ static void print_slot(const struct survey *survey, unsigned i)
     print_problem(error != 0 ? loader_error_text(error) : NULL);
     printf(", \"first_lba\": %" PRIu32 ", \"sectors\": %" PRIu32 ", \"length\": %" PRIu32
            ", \"mem_size\": %" PRIu32 ", \"load_phys\": %" PRIu64 ", \"entry_virt\": \"%016" PRIx64
-           "\"", slot->first_lba, slot->sectors, slot->length, slot->mem_size, slot->load_phys,
+           "\"",
+           slot->first_lba, slot->sectors, slot->length, slot->mem_size, slot->load_phys,
            slot->entry_virt);
     print_root("merkle_root", slot->merkle_root);
     print_root("actual_root", survey->actual_root[i]);
@@ -106,8 +110,8 @@ static void print_partitions(const struct mbr *mbr)
 
         if (p->type != 0) {
             printf("%s\n    {\"number\": %u, \"type\": %u, \"active\": %s, \"first_lba\": %" PRIu32
-                   ", \"sectors\": %" PRIu32 "}", separator, i + 1, p->type, truth(p->status != 0),
-                   p->first_lba, p->sectors);
+                   ", \"sectors\": %" PRIu32 "}",
+                   separator, i + 1, p->type, truth(p->status != 0), p->first_lba, p->sectors);
             separator = ",";
         }
     }

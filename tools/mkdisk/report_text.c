@@ -69,8 +69,8 @@ static void print_slot(const struct survey *survey, unsigned i)
     char what[16];
 
     snprintf(what, sizeof what, "slot %c", 'A' + i);
-    begin_line(slot->first_lba,
-               slot->first_lba + (uint64_t)slot->sectors - (slot->sectors > 0), what);
+    begin_line(slot->first_lba, slot->first_lba + (uint64_t)slot->sectors - (slot->sectors > 0),
+               what);
     if (error == 0) {
         printf("ok%s\n", survey->boots == (int)i ? "  <- this one boots" : "");
     } else if (error == E_SLOT_EMPTY) {
@@ -79,9 +79,10 @@ static void print_slot(const struct survey *survey, unsigned i)
     } else {
         printf("DAMAGED: E%d %s\n", error, loader_error_text(error));
     }
-    printf("  %17s  %-12s%" PRIu32 " of %" PRIu64 " bytes, %" PRIu32 " KiB in memory, entry %016"
-           PRIX64 "\n", "", "", slot->length, (uint64_t)slot->sectors * SECTOR_SIZE,
-           slot->mem_size / 1024, slot->entry_virt);
+    printf("  %17s  %-12s%" PRIu32 " of %" PRIu64 " bytes, %" PRIu32
+           " KiB in memory, entry %016" PRIX64 "\n",
+           "", "", slot->length, (uint64_t)slot->sectors * SECTOR_SIZE, slot->mem_size / 1024,
+           slot->entry_virt);
     print_root("root", slot->merkle_root);
     if (error == E_SLOT_MERKLE || error == E_SLOT_PIN) {
         print_root("but ", survey->actual_root[i]);

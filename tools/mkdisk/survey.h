@@ -11,7 +11,7 @@
 
 struct survey {
     struct mbr mbr;
-    uint64_t end;                 /* first LBA behind the boot area */
+    uint64_t end; /* first LBA behind the boot area */
     struct bootcode_state code;
     struct copies copies;
 
@@ -19,7 +19,7 @@ struct survey {
     int slot_error[SLOT_COUNT]; /* 0 or one of E_SLOT_* */
     uint8_t actual_root[SLOT_COUNT][MERKLE_ROOT_SIZE];
 
-    int boots;                    /* the slot that the winner leads to, -1 if none */
+    int boots; /* the slot that the winner leads to, -1 if none */
 };
 
 /* Look at everything. Only an LBA 0 that cannot be read is a refusal. */

@@ -37,11 +37,11 @@ static void remove_and_die(int signal_number)
 
 static void watch_for_the_end(void)
 {
-    static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
     atexit(remove_pending);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-        struct sigaction action = { .sa_handler = remove_and_die };
+        struct sigaction action = {.sa_handler = remove_and_die};
 
         sigaction(signals[i], &action, NULL);
     }
@@ -82,7 +82,7 @@ static mode_t resolve_target(const char *path)
 /* Whoever uses the old image would go on with a file that has no name any more. */
 static void refuse_target_in_use(void)
 {
-    struct flock whole_file = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    struct flock whole_file = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     int fd = open(target, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0) {

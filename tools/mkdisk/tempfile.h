@@ -2,8 +2,8 @@
  * tempfile.h - a new file that appears under its name whole or not at all.
  *
  * It is written under a temporary name in the same directory and takes its name by rename(2) when
- * all of it is on the disk. A refusal, SIGINT, SIGTERM or SIGHUP before that removes it; a file that
- * had the name before stays as it was. There is at most one such file at a time.
+ * all of it is on the disk. A refusal, SIGINT, SIGTERM or SIGHUP before that removes it; a file
+ * that had the name before stays as it was. There is at most one such file at a time.
  */
 #ifndef SECTOR0_MKDISK_TEMPFILE_H
 #define SECTOR0_MKDISK_TEMPFILE_H
