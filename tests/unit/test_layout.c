@@ -1,9 +1,9 @@
 /*
  * test_layout.c - proves that no region of include/layout.h overlaps another.
  *
- * The build compiles this file a second time with -DBUILD_CHECK, without the test library, and stops
- * if a check fails: a layout that is wrong never becomes an image. Not here: what the linker scripts
- * check, that the code fits the regions.
+ * The build compiles this file a second time with -DBUILD_CHECK, without the test library, and
+ * stops if a check fails: a layout that is wrong never becomes an image. Not here: what the linker
+ * scripts check, that the code fits the regions.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,28 +20,31 @@ struct region {
     uint64_t base, end; /* end is the first unit after it */
 };
 
-#define SIZED(name, base, size) { name, base, (uint64_t)(base) + (size) }
+#define SIZED(name, base, size)                                                                    \
+    {                                                                                              \
+        name, base, (uint64_t)(base) + (size)                                                      \
+    }
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* Memory while booting, in bytes. These may not overlap. */
 static const struct region memory[] = {
-    { "interrupt vectors and BIOS data", IVT_BASE, IVT_END },
-    { "print-screen status", IVT_END, BDA_END_UNUSED },
-    { "A20 test", A20_TEST_BASE, A20_TEST_END },
-    { "bootinfo", BOOTINFO_BASE, BOOTINFO_END },
-    { "E820 map", E820_BASE, E820_END },
+    {"interrupt vectors and BIOS data", IVT_BASE, IVT_END},
+    {"print-screen status", IVT_END, BDA_END_UNUSED},
+    {"A20 test", A20_TEST_BASE, A20_TEST_END},
+    {"bootinfo", BOOTINFO_BASE, BOOTINFO_END},
+    {"E820 map", E820_BASE, E820_END},
     SIZED("command line", CMDLINE_BASE, CMDLINE_SIZE),
     SIZED("EDD parameters", EDD_PARAMS_BASE, EDD_PARAMS_SIZE),
     SIZED("E820 bounce", E820_BOUNCE_BASE, E820_BOUNCE_SIZE),
     SIZED("manifest sectors", MANIFEST_BUFFER_BASE, MANIFEST_BUFFER_SIZE),
-    { "stage 2 data", STAGE2_DATA_BASE, STAGE2_DATA_END },
-    { "stack", STACK_BASE, STACK_TOP },
-    { "stage 1", STAGE1_BASE, STAGE1_END },
-    { "stage 2", STAGE2_BASE, STAGE2_END },
-    { "bounce buffer", BOUNCE_BASE, BOUNCE_END },
-    { "page tables", PAGE_TABLES_BASE, PAGE_TABLES_END },
-    { "verifier", VERIFIER_BASE, VERIFIER_END },
-    { "kernel", KERNEL_PHYS, KERNEL_PHYS_LIMIT },
+    {"stage 2 data", STAGE2_DATA_BASE, STAGE2_DATA_END},
+    {"stack", STACK_BASE, STACK_TOP},
+    {"stage 1", STAGE1_BASE, STAGE1_END},
+    {"stage 2", STAGE2_BASE, STAGE2_END},
+    {"bounce buffer", BOUNCE_BASE, BOUNCE_END},
+    {"page tables", PAGE_TABLES_BASE, PAGE_TABLES_END},
+    {"verifier", VERIFIER_BASE, VERIFIER_END},
+    {"kernel", KERNEL_PHYS, KERNEL_PHYS_LIMIT},
 };
 
 /* The disk, in sectors, as mkdisk create makes it. A manifest owns its whole physical sector. */
@@ -53,17 +56,17 @@ static const struct region disk[] = {
     SIZED("manifest 1", MANIFEST1_LBA, 8),
     SIZED("slot A", SLOTS_LBA, SLOT_SECTORS),
     SIZED("slot B", SLOTS_LBA + SLOT_SECTORS, SLOT_SECTORS),
-    { "partition", FIRST_PARTITION_LBA, UINT64_MAX },
+    {"partition", FIRST_PARTITION_LBA, UINT64_MAX},
 };
 
 /* LBA 0, in bytes. */
 static const struct region sector0[] = {
-    { "first instructions", 0, STAGE1_PATCH_OFFSET },
+    {"first instructions", 0, STAGE1_PATCH_OFFSET},
     SIZED("patch", STAGE1_PATCH_OFFSET, STAGE1_PATCH_SIZE),
-    { "BIOS parameter block", STAGE1_BPB_OFFSET, STAGE1_BPB_END },
-    { "code", STAGE1_BPB_END, STAGE1_CODE_MAX },
-    { "signature", MBR_SIGNATURE_OFFSET, MBR_TABLE_OFFSET },
-    SIZED("partition table", MBR_TABLE_OFFSET, MBR_TABLE_ENTRIES * MBR_ENTRY_SIZE),
+    {"BIOS parameter block", STAGE1_BPB_OFFSET, STAGE1_BPB_END},
+    {"code", STAGE1_BPB_END, STAGE1_CODE_MAX},
+    {"signature", MBR_SIGNATURE_OFFSET, MBR_TABLE_OFFSET},
+    SIZED("partition table", MBR_TABLE_OFFSET, MBR_TABLE_ENTRIES *MBR_ENTRY_SIZE),
     SIZED("55 AA", MBR_MAGIC_OFFSET, 2),
 };
 
@@ -109,26 +112,27 @@ static const char *check_parents(void)
     static const struct {
         struct region part, parent;
     } pairs[] = {
-        { SIZED("E820 entries", E820_BASE, E820_MAX * E820_ENTRY_SIZE),
-          { "E820 map", E820_BASE, E820_END } },
-        { SIZED("manifest sectors", MANIFEST_BUFFER_BASE, MANIFEST_COPIES * SECTOR_SIZE),
-          { "low buffers", CMDLINE_BASE, LOW_BUFFERS_END } },
-        { SIZED("bootinfo", BOOTINFO_BASE, sizeof(struct bootinfo)),
-          { "its region", BOOTINFO_BASE, BOOTINFO_END } },
-        { SIZED("stage 1 record", STAGE1_RECORD_BASE, sizeof(struct stage1_record)),
-          { "stack", STACK_BASE + STACK_CANARY_BYTES, STACK_TOP } },
-        { SIZED("stage 1 sector", STAGE1_BASE, SECTOR_SIZE), { "stage 1", STAGE1_BASE, STAGE1_END } },
-        { SIZED("stage 2 sectors", STAGE2_BASE, STAGE2_MAX_SECTORS * SECTOR_SIZE),
-          { "stage 2", STAGE2_BASE, STAGE2_END } },
-        { SIZED("one read", BOUNCE_BASE, BOUNCE_SECTORS * SECTOR_SIZE),
-          { "bounce buffer", BOUNCE_BASE, BOUNCE_END } },
-        { SIZED("page tables", PAGE_TABLES_BASE, PAGE_TABLES_COUNT * 4096),
-          { "their region", PAGE_TABLES_BASE, PAGE_TABLES_END } },
-        { { "everything below 1 MiB", BDA_END_UNUSED, VERIFIER_END },
-          { "the memory that is asked for", 0, LOW_MEMORY_NEEDED } },
-        { SIZED("pin", STAGE2_PIN_OFFSET, MERKLE_ROOT_SIZE), { "stage 2's first sector", 0, SECTOR_SIZE } },
-        { SIZED("slots of a floppy", SLOTS_LBA, (FLOPPY_SECTORS - SLOTS_LBA) / 16 * 16),
-          { "floppy", 0, FLOPPY_SECTORS } },
+        {SIZED("E820 entries", E820_BASE, E820_MAX * E820_ENTRY_SIZE),
+         {"E820 map", E820_BASE, E820_END}},
+        {SIZED("manifest sectors", MANIFEST_BUFFER_BASE, MANIFEST_COPIES * SECTOR_SIZE),
+         {"low buffers", CMDLINE_BASE, LOW_BUFFERS_END}},
+        {SIZED("bootinfo", BOOTINFO_BASE, sizeof(struct bootinfo)),
+         {"its region", BOOTINFO_BASE, BOOTINFO_END}},
+        {SIZED("stage 1 record", STAGE1_RECORD_BASE, sizeof(struct stage1_record)),
+         {"stack", STACK_BASE + STACK_CANARY_BYTES, STACK_TOP}},
+        {SIZED("stage 1 sector", STAGE1_BASE, SECTOR_SIZE), {"stage 1", STAGE1_BASE, STAGE1_END}},
+        {SIZED("stage 2 sectors", STAGE2_BASE, STAGE2_MAX_SECTORS * SECTOR_SIZE),
+         {"stage 2", STAGE2_BASE, STAGE2_END}},
+        {SIZED("one read", BOUNCE_BASE, BOUNCE_SECTORS * SECTOR_SIZE),
+         {"bounce buffer", BOUNCE_BASE, BOUNCE_END}},
+        {SIZED("page tables", PAGE_TABLES_BASE, PAGE_TABLES_COUNT * 4096),
+         {"their region", PAGE_TABLES_BASE, PAGE_TABLES_END}},
+        {{"everything below 1 MiB", BDA_END_UNUSED, VERIFIER_END},
+         {"the memory that is asked for", 0, LOW_MEMORY_NEEDED}},
+        {SIZED("pin", STAGE2_PIN_OFFSET, MERKLE_ROOT_SIZE),
+         {"stage 2's first sector", 0, SECTOR_SIZE}},
+        {SIZED("slots of a floppy", SLOTS_LBA, (FLOPPY_SECTORS - SLOTS_LBA) / 16 * 16),
+         {"floppy", 0, FLOPPY_SECTORS}},
     };
 
     for (size_t i = 0; i < COUNT(pairs); i++) {
@@ -145,8 +149,8 @@ static const char *check_parents(void)
 static const char *check_code_pages(void)
 {
     static const struct region code[] = {
-        { "stage 1", STAGE1_BASE, STAGE1_END },
-        { "stage 2", STAGE2_BASE, STAGE2_END },
+        {"stage 1", STAGE1_BASE, STAGE1_END},
+        {"stage 2", STAGE2_BASE, STAGE2_END},
     };
 
     for (size_t i = 0; i < COUNT(memory); i++) {
@@ -193,10 +197,10 @@ static const char *(*const checks[])(void) = {
 /* A checker that cannot see anything would be silent too. */
 static const char *check_the_checker(void)
 {
-    static const struct region touching[] = { { "a", 0, 4 }, { "b", 4, 8 } };
-    static const struct region sharing[] = { { "a", 0, 5 }, { "b", 4, 8 } };
-    static const struct region inside[] = { { "a", 0, 8 }, { "b", 2, 3 } };
-    static const struct region empty[] = { { "a", 3, 3 } };
+    static const struct region touching[] = {{"a", 0, 4}, {"b", 4, 8}};
+    static const struct region sharing[] = {{"a", 0, 5}, {"b", 4, 8}};
+    static const struct region inside[] = {{"a", 0, 8}, {"b", 2, 3}};
+    static const struct region empty[] = {{"a", 3, 3}};
 
     if (find_overlap(touching, 2) != NULL || find_overlap(sharing, 2) == NULL ||
         find_overlap(inside, 2) == NULL || find_overlap(empty, 1) == NULL) {

@@ -1,7 +1,7 @@
 /*
  * test_merkle.c - lib/merkle.c against vectors that were computed apart from it, by the recursive
- * definition of [RFC 6962 2.1] in Python. tests/scenario/test_mkdisk.py computes the table again and
- * compares it with this file.
+ * definition of [RFC 6962 2.1] in Python. tests/scenario/test_mkdisk.py computes the table again
+ * and compares it with this file.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,21 +18,21 @@ static const struct {
     uint32_t length;
     const char *root;
 } vectors[] = {
-    { 1, "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7" },
-    { 31, "918c2c7ae3d6b3c5864d00ab8400164b68369827d88dde06759debb032803f6b" },
-    { 4095, "9b84e234de142c053142d818772d827ba7d9b4a99e399291014a124b7c7eb2c5" },
-    { 4096, "f9fc517cdef8ffc5e3893e4c828512863e05fee2fa2607b84030bb89d4b94960" },
-    { 4097, "3134c132fc55cf0e5353b607054df0b2e977a70461a2d47d4f05a1d43f6cc878" },
-    { 8192, "d4f288e15e49ee71c7ec116a5cfd962243422e7a1195b8ab7f2de5f1605c363f" },
-    { 8193, "2278a984e3fb3e9cc1496a6ca5c85545f26e1b956322d835ceddcccc0f7b0483" },
-    { 12288, "2cb55295183d7d91cb1cdb8276ab47b6e47b8d74aecaf4d90f912c5f4c03a45c" },
-    { 20480, "4d1e010649a1f631ebb1504e2af078817e9b53de213cd35a2b55607f6a5ebe76" },
-    { 24576, "9741d2413d727428f75d18a5eba7e6def5951b9660c28d645fafb055f552e202" },
-    { 24577, "6f4ad91e8a9b7fd5cb5b03803b9c4094e6ea5c0053c2c64155da9061d5239cd3" },
-    { 28672, "d40bf514836c3842df45842dda53d3f9cfcb7e4ce93a552ffd5ee1c535e48e57" },
-    { 2072577, "596e51e7d87351ce1f6866158cc68ef50cdb0706513057b906db6380caf4b492" },
-    { 2076672, "37b95eafa01f47597934f31c160c83c839be7538f2ae1e420df65e78f1adccfb" },
-    { 14680064, "eb39f4634051da0e182a3a5c45bbc1aaac4eb4bd0dce05e3345604ae3718c661" },
+    {1, "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7"},
+    {31, "918c2c7ae3d6b3c5864d00ab8400164b68369827d88dde06759debb032803f6b"},
+    {4095, "9b84e234de142c053142d818772d827ba7d9b4a99e399291014a124b7c7eb2c5"},
+    {4096, "f9fc517cdef8ffc5e3893e4c828512863e05fee2fa2607b84030bb89d4b94960"},
+    {4097, "3134c132fc55cf0e5353b607054df0b2e977a70461a2d47d4f05a1d43f6cc878"},
+    {8192, "d4f288e15e49ee71c7ec116a5cfd962243422e7a1195b8ab7f2de5f1605c363f"},
+    {8193, "2278a984e3fb3e9cc1496a6ca5c85545f26e1b956322d835ceddcccc0f7b0483"},
+    {12288, "2cb55295183d7d91cb1cdb8276ab47b6e47b8d74aecaf4d90f912c5f4c03a45c"},
+    {20480, "4d1e010649a1f631ebb1504e2af078817e9b53de213cd35a2b55607f6a5ebe76"},
+    {24576, "9741d2413d727428f75d18a5eba7e6def5951b9660c28d645fafb055f552e202"},
+    {24577, "6f4ad91e8a9b7fd5cb5b03803b9c4094e6ea5c0053c2c64155da9061d5239cd3"},
+    {28672, "d40bf514836c3842df45842dda53d3f9cfcb7e4ce93a552ffd5ee1c535e48e57"},
+    {2072577, "596e51e7d87351ce1f6866158cc68ef50cdb0706513057b906db6380caf4b492"},
+    {2076672, "37b95eafa01f47597934f31c160c83c839be7538f2ae1e420df65e78f1adccfb"},
+    {14680064, "eb39f4634051da0e182a3a5c45bbc1aaac4eb4bd0dce05e3345604ae3718c661"},
 };
 #define VECTOR_COUNT (sizeof vectors / sizeof vectors[0])
 
@@ -76,7 +76,8 @@ static void test_vectors(void **state)
 
     (void)state;
     for (size_t i = 0; i < VECTOR_COUNT; i++) {
-        uint8_t *data = make_pattern(vectors[i].length); /* its own: the sanitizer sees an overrun */
+        uint8_t *data =
+            make_pattern(vectors[i].length); /* its own: the sanitizer sees an overrun */
 
         root_of(data, vectors[i].length, hex);
         free(data);

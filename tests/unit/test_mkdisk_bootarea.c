@@ -1,6 +1,6 @@
 /*
- * test_mkdisk_bootarea.c - the rules for manifests and slots, each at its edge: stage2/manifest.c as
- * mkdisk uses it, and what tools/mkdisk/bootarea.c adds.
+ * test_mkdisk_bootarea.c - the rules for manifests and slots, each at its edge: stage2/manifest.c
+ * as mkdisk uses it, and what tools/mkdisk/bootarea.c adds.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,13 +20,21 @@
 static struct manifest sound(void)
 {
     struct manifest m = {
-        .magic = MANIFEST_MAGIC, .version = 1, .size = 512, .seq = 7, .cmdline = "debug",
+        .magic = MANIFEST_MAGIC,
+        .version = 1,
+        .size = 512,
+        .seq = 7,
+        .cmdline = "debug",
     };
 
     for (unsigned i = 0; i < SLOT_COUNT; i++) {
         m.slot[i] = (struct boot_slot){
-            .first_lba = 80 + i * 4056, .sectors = 4056, .length = 5000, .mem_size = 8192,
-            .load_phys = 0x100000, .entry_virt = KERNEL_VIRT + 32,
+            .first_lba = 80 + i * 4056,
+            .sectors = 4056,
+            .length = 5000,
+            .mem_size = 8192,
+            .load_phys = 0x100000,
+            .entry_virt = KERNEL_VIRT + 32,
         };
     }
     return m;
@@ -44,8 +52,8 @@ static int judge_manifest(const struct manifest *m)
 /* The verdict on the fields of slot SLOT, on a machine with memory up to 15 MiB. */
 static int judge_slot(const struct manifest *m, unsigned slot)
 {
-    const struct e820_entry ram = { .length = 15 << 20, .type = E820_USABLE };
-    const struct slot_limits limits = { .end_lba = END, .map = &ram, .map_count = 1 };
+    const struct e820_entry ram = {.length = 15 << 20, .type = E820_USABLE};
+    const struct slot_limits limits = {.end_lba = END, .map = &ram, .map_count = 1};
     struct slot_memory memory;
 
     return slot_judge(m, slot, &limits, &memory);
@@ -160,11 +168,11 @@ static void test_manifest_fields(void **state)
 }
 
 /* Change one field of slot A to VALUE; slot A must then be judged as EXPECTED. */
-#define EXPECT_SLOT(field, value, expected)                          \
-    do {                                                             \
-        struct manifest m_ = sound();                                \
-        m_.slot[0].field = (value);                                  \
-        assert_int_equal(judge_slot(&m_, 0), (expected));       \
+#define EXPECT_SLOT(field, value, expected)                                                        \
+    do {                                                                                           \
+        struct manifest m_ = sound();                                                              \
+        m_.slot[0].field = (value);                                                                \
+        assert_int_equal(judge_slot(&m_, 0), (expected));                                          \
     } while (0)
 
 static void test_slot_length_and_place(void **state)

@@ -15,13 +15,16 @@
 static struct kernel_header sound(void)
 {
     return (struct kernel_header){
-        .magic = KERNEL_MAGIC, .length = LENGTH, .mem_size = 8192, .entry_virt = KERNEL_VIRT + 32,
+        .magic = KERNEL_MAGIC,
+        .length = LENGTH,
+        .mem_size = 8192,
+        .entry_virt = KERNEL_VIRT + 32,
     };
 }
 
 static void expect_problem(const struct kernel_header *header, const char *expected)
 {
-    uint8_t file[LENGTH] = { 0 };
+    uint8_t file[LENGTH] = {0};
     const char *problem;
 
     memcpy(file, header, sizeof *header);

@@ -17,7 +17,7 @@ static const uint8_t no_gpt[SECTOR_SIZE];
 /* A table with one ordinary partition from LBA 2048. */
 static struct mbr ordinary(void)
 {
-    return (struct mbr){ .magic = true, .partition = { { 0x80, 0x83, 2048, 1000 } } };
+    return (struct mbr){.magic = true, .partition = {{0x80, 0x83, 2048, 1000}}};
 }
 
 static void expect_chs(uint32_t lba, uint8_t head, uint8_t sector, uint8_t cylinder)
@@ -38,7 +38,8 @@ static void test_chs_fields(void **state)
     expect_chs(63, 1, 1, 0);
     expect_chs(8192, 130, 3, 0);
     expect_chs(255 * 63, 0, 1, 1);
-    expect_chs(256 * 255 * 63, 0, 1 | 0x40, 0); /* cylinder 256: two of its bits sit with the sector */
+    expect_chs(256 * 255 * 63, 0, 1 | 0x40,
+               0); /* cylinder 256: two of its bits sit with the sector */
     expect_chs(1023u * 255 * 63 + 254 * 63 + 62, 0xFE, 0xFF, 0xFF);
     expect_chs(1024u * 255 * 63, 0xFE, 0xFF, 0xFF);
     expect_chs(UINT32_MAX, 0xFE, 0xFF, 0xFF);
@@ -63,7 +64,7 @@ static void test_boot_area_ends_at_the_first_partition(void **state)
     struct mbr mbr = ordinary();
 
     (void)state;
-    mbr.partition[3] = (struct partition){ 0, 0x05, 1024, 10 };
+    mbr.partition[3] = (struct partition){0, 0x05, 1024, 10};
     assert_int_equal(mbr_boot_area_end(&mbr, 100000), 1024);
     mbr.partition[3].type = 0; /* unused: what else stands in the entry does not count */
     assert_int_equal(mbr_boot_area_end(&mbr, 100000), 2048);
@@ -74,7 +75,7 @@ static void test_boot_area_ends_at_the_first_partition(void **state)
 
 static void test_own_table_reads_back(void **state)
 {
-    uint8_t sector[SECTOR_SIZE] = { 0 };
+    uint8_t sector[SECTOR_SIZE] = {0};
     struct mbr mbr;
 
     (void)state;
@@ -94,7 +95,7 @@ static void test_own_table_reads_back(void **state)
 
 static void test_the_largest_disk_fits_the_table(void **state)
 {
-    uint8_t sector[SECTOR_SIZE] = { 0 };
+    uint8_t sector[SECTOR_SIZE] = {0};
     struct mbr mbr;
 
     (void)state;
@@ -131,18 +132,18 @@ static void test_install_is_refused(void **state)
 
     (void)state;
     expect_refusal(&mbr, gpt, "EFI PART");
-    mbr.partition[2] = (struct partition){ 0, 0xEE, 1, 100 };
+    mbr.partition[2] = (struct partition){0, 0xEE, 1, 100};
     expect_refusal(&mbr, no_gpt, "entry 3 of LBA 0 has type EE");
-    mbr.partition[2] = (struct partition){ 0, 0x0F, 95, 100 };
+    mbr.partition[2] = (struct partition){0, 0x0F, 95, 100};
     expect_refusal(&mbr, no_gpt, "partition 3 begins at LBA 95, the boot area needs LBA 0 to 95");
-    mbr.partition[2] = (struct partition){ 0x6D, 0x83, 5000, 100 };
+    mbr.partition[2] = (struct partition){0x6D, 0x83, 5000, 100};
     expect_refusal(&mbr, no_gpt, "entry 3 has status 6D");
-    mbr.partition[2] = (struct partition){ 0, 0, 34, 100 };
+    mbr.partition[2] = (struct partition){0, 0, 34, 100};
     expect_refusal(&mbr, no_gpt, "entry 3 of the partition table has type 0 but 100 sectors");
     mbr = ordinary();
     mbr.magic = false;
     expect_refusal(&mbr, no_gpt, "55 AA is missing");
-    mbr = (struct mbr){ .magic = true };
+    mbr = (struct mbr){.magic = true};
     expect_refusal(&mbr, no_gpt, "all entries are empty");
 }
 

@@ -1,5 +1,6 @@
 /*
- * test_mkdisk_options.c - sizes on mkdisk's command line. The rest of it is tested on the whole tool.
+ * test_mkdisk_options.c - sizes on mkdisk's command line. The rest of it is tested on the whole
+ * tool.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,8 +16,8 @@ static void test_sizes(void **state)
         const char *text;
         uint64_t size;
     } sizes[] = {
-        { "0", 0 }, { "512", 512 }, { "1440K", 1474560 }, { "64M", 64 << 20 }, { "64m", 64 << 20 },
-        { "3G", 3ULL << 30 }, { "2T", 2ULL << 40 },
+        {"0", 0},          {"512", 512},       {"1440K", 1474560}, {"64M", 64 << 20},
+        {"64m", 64 << 20}, {"3G", 3ULL << 30}, {"2T", 2ULL << 40},
     };
 
     (void)state;
@@ -31,8 +32,19 @@ static void test_sizes(void **state)
 static void test_what_is_no_size(void **state)
 {
     static const char *const texts[] = {
-        "", "M", "-1", "+1", " 1", "1 ", "1MB", "1.5M", "0x10", "1P", "10000000T",
-        "18446744073709551616", "99999999999999999999999999",
+        "",
+        "M",
+        "-1",
+        "+1",
+        " 1",
+        "1 ",
+        "1MB",
+        "1.5M",
+        "0x10",
+        "1P",
+        "10000000T",
+        "18446744073709551616",
+        "99999999999999999999999999",
     };
     uint64_t size;
 
