@@ -2,15 +2,17 @@
 ;
 ; It opens if Shift is held, a key is in the BIOS's buffer or a character waits on COM1 (they are
 ; consumed), or if the manifest says to wait and one of these comes in time. Once open it boots by
-; itself after MENU_IDLE_S seconds without a key, so that noise on a serial line cannot stop a boot.
+; itself after MENU_IDLE_S seconds without a key or after KEYS_MAX keys, so that noise on a serial line
+; cannot stop a boot.
 ; Time is the BIOS's tick count; should it stand still, a bounded number of looks takes its place.
 
     section .bss
 alignb 4
 wait_last_tick: resd 1
-wait_ticks:     resw 1                  ; ticks left
+wait_ticks:     resd 1                  ; ticks left
 wait_looks:     resd 1                  ; looks left before the tick must have moved
 cmdline_length: resw 1
+keys_left:      resw 1                  ; keys that the menu still listens to
 
     section .rodata
 text_wait:      db "stage2: press a key for the menu (%u s)", 13, 10, 0
@@ -30,6 +32,7 @@ text_debug:     db " debug", 0
 %define TICKS_10_S 182
 %define MENU_IDLE_S 30
 %define LOOKS_A_TICK 0x400000           ; far more than fit into 55 ms
+%define KEYS_MAX 4096                   ; a line that never stops sending must not stop the boot
 %define KEY_BACKSPACE 8
 %define KEY_ENTER 13
 %define KEY_LINE_FEED 10
@@ -38,6 +41,7 @@ text_debug:     db " debug", 0
 %define SHIFT_KEYS 3                    ; INT 16h AH=02: bits 0 and 1
 
 menu_run:
+    mov word [keys_left], KEYS_MAX
     mov ah, 0x02
     int 0x16
     test al, SHIFT_KEYS
@@ -55,7 +59,8 @@ menu_run:
     call key_wait
     jc .done
 .open:
-    call key_look                       ; the keys that asked are used up
+    xor ax, ax                          ; the keys that asked
+    call key_wait
     jnc .open
     or byte [BOOTINFO(flags)], BOOT_FLAG_MENU
 .show:
@@ -128,13 +133,16 @@ key_look:
     stc
     ret
 
-; Wait up to AX seconds for a key into AL. CF set: none came.
+; Wait up to AX seconds for a key into AL. CF set: none came, or there were too many.
 key_wait:
-    mov cx, TICKS_10_S
-    mul cx
-    mov cx, 10
-    div cx                              ; DX:AX is below 65535 * 182, the quotient can be too large
-    mov [wait_ticks], ax
+    sub word [keys_left], 1
+    jc .too_many
+    movzx eax, ax
+    imul eax, eax, TICKS_10_S           ; 65535 seconds are more ticks than 16 bits hold
+    xor edx, edx
+    mov ecx, 10
+    div ecx
+    mov [wait_ticks], eax
 .tick:
     mov eax, [BDA_TICKS]
     mov [wait_last_tick], eax
@@ -149,9 +157,13 @@ key_wait:
     dec dword [wait_looks]
     jnz .look
 .moved:
-    sub word [wait_ticks], 1
+    sub dword [wait_ticks], 1
     jnc .tick
 .done:
+    ret
+.too_many:
+    mov word [keys_left], 0
+    stc
     ret
 
 ; ---- The command line --------------------------------------------------------------------------

@@ -33,6 +33,10 @@ strict: ## build everything with gcc and with clang, every warning an error
 	$(MAKE) B=$(B)/strict-gcc CC=gcc HOSTCC=gcc STRICT=1 all unit-binaries
 	$(MAKE) B=$(B)/strict-clang CC=clang HOSTCC=clang STRICT=1 all unit-binaries
 
+.PHONY: mutants
+mutants: ## take the loader's guards out one by one, in a copy: a test must notice each; K=word for some
+	$(PYTHON) -B tests/mutation/run.py $(K)
+
 .PHONY: test-lists
 test-lists: ## write the lists of docs/testing.md anew, from the tests
 	$(PYTHON) -B tests/lib/testing_doc.py

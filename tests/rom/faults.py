@@ -128,6 +128,7 @@ REGISTERS = [
 
 FOR_EVER = 0xFF
 BY_EDD, BY_CHS = 1, 2
+SLOT_A_BOOTED = (r"slot A, \d+ KiB \[#+\] verified",)
 NO_EDD = {"edd_check": 3, "edd_read": 1}
 SUCCESS = r"flags=0..[02468ACE] "  # CF clear
 CARRY = r"flags=0..[13579BDF] "    # CF set
@@ -190,8 +191,13 @@ DISK = [
            SLOT_A, PARTITION - 1, FOR_EVER, r"^lba80 " + CARRY + "eax=A1A110", fail_kinds=BY_EDD),
     _fails("manifest-transient", "D4", "The manifest's first two reads fail.", 64, 72, 2,
            r"^lba64 " + CARRY + "eax=A1A110"),
-    _fails("kernel-transient", "D4", "The kernel's first two reads fail.", SLOT_A, PARTITION - 1, 2,
-           r"^lba80 " + CARRY + "eax=A1A110"),
+    _fails("kernel-transient", "D4", "The kernel's first two reads fail.",
+           SLOT_A, PARTITION - 1, 2, r"^lba80 " + CARRY + "eax=A1A110", says=SLOT_A_BOOTED),
+    _fails("six-reads-fail", "D4", "Three attempts by EDD and three by CHS: the last one succeeds.",
+           0, 0xFFFFFFFF, 6, r"^lba1.1 " + CARRY + "eax=A1A110", r"^chs.3 " + CARRY + "eax=A1A110",
+           r"^lba1.4 " + SUCCESS),
+    _fails("six-reads-of-kernel-fail", "D4", "The same for a sector of the kernel.",
+           SLOT_A + 9, SLOT_A + 9, 6, r"^120 " + CARRY + "eax=A1A110", says=SLOT_A_BOOTED),
     _fails("stage-2-unreadable", "D4", "A dead sector in stage 2 is named.", 1, 61, FOR_EVER,
            r"^lba1.4 " + CARRY + "eax=A1A140", r"^chs.3 " + CARRY + "eax=A1A140",
            fail_ah=0x40, expect="E01", says=(r"E01 disk AH=40 LBA=01",)),
@@ -431,6 +437,8 @@ MAP = [
          expect="E14"),
     _map("only-zero-lengths", "M14", "A map whose usable entries are empty.",
          ((MIB, 0, USABLE, 1), ROMS), r"^map.0000 .*ebx=5A000001 .*result=00001000", expect="E14"),
+    _map("only-one-zero-length", "M12", "A map of nothing but empty entries is no map.",
+         ((MIB, 0, USABLE, 1),), r"^map.0000 .*ebx=00000000", says=BY_E801),
     _no_e820("no-e820", "M12", "A BIOS without E820 has E801.", "E801"),
     Fault("e820-without-smap", "M12", "A BIOS that does not know E820 and returns CF=0.",
           {"e820": 3},

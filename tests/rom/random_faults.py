@@ -68,6 +68,8 @@ def usable_ranges(e820, first, end):
 
 def expected(e820, kernel_bytes):
     entries = [entry for entry in e820 if entry[1]]
+    if not entries:
+        return "prompt"  # no map: E801 is asked
     if len(entries) > E820_MAX:
         return "E13"
     if not any(kind == USABLE for _, _, kind, _ in entries):

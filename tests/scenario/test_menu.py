@@ -109,6 +109,13 @@ def test_other_keys_do_nothing(menu):
     assert told(menu) == {"slot": "A", "cmdline": ""}
 
 
+def test_endless_input_does_not_stop_the_boot():
+    """More characters than the menu listens to (KEYS_MAX of stage2/menu.asm), none of them a choice."""
+    with Qemu(BUILD / "sector0.img") as machine:
+        machine.send("x" * 10000)
+        machine.wait_prompt()
+
+
 def test_debug(menu):
     menu.send("2")
     assert told(menu)["cmdline"].split() == ["debug"]
