@@ -10,6 +10,7 @@
 #ifndef SECTOR0_LOADER_ERRORS_H
 #define SECTOR0_LOADER_ERRORS_H
 
+/* clang-format off */
 #define LOADER_ERRORS(X)                                                                          \
     X(1, STAGE1_DISK, "disk AH=%b LBA=%b",                                                        \
       "stage 1 cannot read stage 2; AH is the BIOS's status; check the disk and the BIOS's boot order") \
@@ -49,5 +50,6 @@
     X(40, SLOT_MERKLE, "Merkle root mismatch", "the kernel is damaged; mkdisk update writes it again") \
     X(41, SLOT_PIN, "Merkle root is not the pinned one", "this image accepts one kernel only")    \
     X(42, SLOT_DISK, "disk AH=%b LBA=%x%x", "a sector of the slot cannot be read; AH is the BIOS's status")
+/* clang-format on */
 
 #endif

@@ -9,6 +9,7 @@
 #ifndef SECTOR0_TOUR_H
 #define SECTOR0_TOUR_H
 
+/* clang-format off */
 #define TOUR_STEPS(X)                                         \
     X(1, entry, "stage 1: first instruction, read stage 2")   \
     X(2, read, "stage 1: read stage 2")      /* label only */ \
@@ -32,6 +33,7 @@
     X(20, interrupts, "kernel: PIC, timer, keyboard, COM1")   \
     X(21, shell, "kernel: shell")                             \
     X(22, prompt, "prompt")
+/* clang-format on */
 
 #define TOUR_STEP_COUNT 22
 

@@ -4,8 +4,8 @@
  * MTH(one chunk) = SHA-256(00 || chunk); MTH(n chunks) = SHA-256(01 || MTH(first k) || MTH(rest)),
  * k the largest power of two below n. Chunks are MERKLE_CHUNK bytes, the last one its true length.
  *
- * The tree is never built. A stack holds one finished subtree for each 1 bit of the number of chunks
- * so far, the largest at the bottom:
+ * The tree is never built. A stack holds one finished subtree for each 1 bit of the number of
+ * chunks so far, the largest at the bottom:
  *
  *     chunks = 6 = 110b     stack: [ MTH(0..3), MTH(4..5) ]
  *
@@ -23,7 +23,7 @@
 #define MERKLE_LEVELS 12 /* one for each bit of KERNEL_MAX_CHUNKS */
 
 struct merkle {
-    uint32_t chunks;                            /* added so far */
+    uint32_t chunks;                                 /* added so far */
     uint8_t subtree[MERKLE_LEVELS + 1][SHA256_SIZE]; /* one for each 1 bit of chunks, and a leaf */
 };
 

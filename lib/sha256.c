@@ -67,11 +67,11 @@ static void expand(uint32_t w[64], const uint8_t *block)
 }
 
 /* One round. The eight variables move one place: the caller renames instead of copying. */
-#define ROUND(a, b, c, d, e, f, g, h, t)                                            \
-    do {                                                                            \
-        h += big_sigma1(e) + (g ^ (e & (f ^ g))) + round_constant[t] + w[t];        \
-        d += h;                                                                     \
-        h += big_sigma0(a) + ((a & b) | (c & (a | b)));                             \
+#define ROUND(a, b, c, d, e, f, g, h, t)                                                           \
+    do {                                                                                           \
+        h += big_sigma1(e) + (g ^ (e & (f ^ g))) + round_constant[t] + w[t];                       \
+        d += h;                                                                                    \
+        h += big_sigma0(a) + ((a & b) | (c & (a | b)));                                            \
     } while (0)
 
 static void compress(uint32_t state[8], const uint8_t *block)

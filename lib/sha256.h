@@ -11,8 +11,8 @@
 
 struct sha256 {
     uint32_t state[8];
-    uint64_t length;      /* bytes so far */
-    uint8_t block[64];    /* the bytes after the last full block */
+    uint64_t length;   /* bytes so far */
+    uint8_t block[64]; /* the bytes after the last full block */
 };
 
 void sha256_init(struct sha256 *hash);

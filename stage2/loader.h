@@ -1,7 +1,7 @@
 /*
- * loader.h - what the 32-bit C of stage 2 shares with its 16-bit assembly. The variables are defined
- * in load.asm and print.asm; the functions are called through call32 (modes.asm), or directly from
- * 32-bit assembly.
+ * loader.h - what the 32-bit C of stage 2 shares with its 16-bit assembly. The variables are
+ * defined in load.asm and print.asm; the functions are called through call32 (modes.asm), or
+ * directly from 32-bit assembly.
  */
 #ifndef SECTOR0_LOADER_H
 #define SECTOR0_LOADER_H

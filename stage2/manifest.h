@@ -1,6 +1,6 @@
 /*
- * manifest.h - is this manifest, is this slot fit to boot from? Pure functions: no disk, no BIOS, no
- * global variable. Stage 2 and mkdisk ask the same code. Context: any.
+ * manifest.h - is this manifest, is this slot fit to boot from? Pure functions: no disk, no BIOS,
+ * no global variable. Stage 2 and mkdisk ask the same code. Context: any.
  *
  * Everything on the disk is hostile until these have said 0. All arithmetic is in 64 bits.
  */
@@ -18,15 +18,15 @@ enum loader_error { LOADER_ERRORS(LOADER_ERROR_ENUM) };
 
 /* What a slot must fit into. */
 struct slot_limits {
-    uint64_t end_lba;                  /* first partition or end of the disk, whichever is lower */
-    const struct e820_entry *map;      /* raw entries, any order */
+    uint64_t end_lba;             /* first partition or end of the disk, whichever is lower */
+    const struct e820_entry *map; /* raw entries, any order */
     uint32_t map_count;
 };
 
 /* What a refusal for want of memory can say. */
 struct slot_memory {
-    uint32_t needed_kib;               /* at KERNEL_PHYS */
-    uint32_t present_kib;              /* usable in one piece at KERNEL_PHYS */
+    uint32_t needed_kib;  /* at KERNEL_PHYS */
+    uint32_t present_kib; /* usable in one piece at KERNEL_PHYS */
 };
 
 /* Return 0 if the sector M is a valid manifest, else one of E_MANIFEST_*. */

@@ -9,13 +9,13 @@
  */
 #include "loader.h"
 
-#define ENTRIES 512
-#define PAGE_SIZE 4096
-#define PTE_P (1u << 0)
-#define PTE_RW (1u << 1)
-#define PTE_PS (1u << 7)   /* a 2 MiB page */
-#define LARGE_PAGE 0x200000u
-#define LOW_DIRECTORIES 4
+#define ENTRIES           512
+#define PAGE_SIZE         4096
+#define PTE_P             (1u << 0)
+#define PTE_RW            (1u << 1)
+#define PTE_PS            (1u << 7) /* a 2 MiB page */
+#define LARGE_PAGE        0x200000u
+#define LOW_DIRECTORIES   4
 #define KERNEL_PML4_INDEX 511
 #define KERNEL_PDPT_INDEX 510
 

@@ -11,7 +11,8 @@
 #include "../include/manifest.h"
 #include "../include/tour.h"
 
-#define OFFSET(type, field) printf("%%define %s_%s %zu\n", #type, #field, offsetof(struct type, field))
+#define OFFSET(type, field)                                                                        \
+    printf("%%define %s_%s %zu\n", #type, #field, offsetof(struct type, field))
 #define NUMBER(name) printf("%%define %s %llu\n", #name, (unsigned long long)(name))
 
 static void print_structures(void)
@@ -75,8 +76,9 @@ int main(void)
     print_structures();
     print_constants();
 
-#define STEP(number, name, text) \
-    printf("%%define TOUR_%s %u\n%%define TOURLABEL_%s tour_%02u_%s\n", #name, number, #name, number, #name);
+#define STEP(number, name, text)                                                                   \
+    printf("%%define TOUR_%s %u\n%%define TOURLABEL_%s tour_%02u_%s\n", #name, number, #name,      \
+           number, #name);
     TOUR_STEPS(STEP)
 
 #define ERROR(code, name, text, advice) print_error(code, #name, text);
@@ -84,8 +86,10 @@ int main(void)
 
     /* The table of all texts, in one macro: stage 2 puts it where its constants are. */
     printf("%%macro ERROR_TEXTS 0\n");
-#define ENTRY(code, name, text, advice) \
-    if (code >= 10) printf("    ERROR_TEXT_%s\n", #name);
+#define ENTRY(code, name, text, advice)                                                            \
+    if (code >= 10) {                                                                              \
+        printf("    ERROR_TEXT_%s\n", #name);                                                      \
+    }
     LOADER_ERRORS(ENTRY)
     printf("    db 0\n%%endmacro\n");
     return 0;

@@ -24,9 +24,9 @@
 
 #include "../../include/layout.h"
 
-#define EXPORT __attribute__((visibility("default")))
+#define EXPORT             __attribute__((visibility("default")))
 #define PLUGIN_API_VERSION 1
-#define INLINE_ADD_U64 0 /* enum qemu_plugin_op */
+#define INLINE_ADD_U64     0 /* enum qemu_plugin_op */
 
 struct qemu_plugin_tb;   /* a block of guest code about to be translated */
 struct qemu_plugin_insn; /* an instruction of it */
@@ -84,7 +84,8 @@ static struct seen *seen_get(uint64_t address, const void *bytes, size_t size)
     return entry;
 }
 
-/* A block never spans more than two pages, so a look at its start keeps the rest of the guest out. */
+/* A block never spans more than two pages, so a look at its start keeps the rest of the guest out.
+ */
 static void on_translate(uint64_t id, struct qemu_plugin_tb *tb)
 {
     (void)id;

@@ -47,11 +47,11 @@ static int check_sealed(struct manifest m)
     return manifest_check(&m);
 }
 
-#define REFUSED(change, error)              \
-    do {                                    \
-        struct manifest m = good_manifest(); \
-        change;                             \
-        assert_int_equal(check_sealed(m), error); \
+#define REFUSED(change, error)                                                                     \
+    do {                                                                                           \
+        struct manifest m = good_manifest();                                                       \
+        change;                                                                                    \
+        assert_int_equal(check_sealed(m), error);                                                  \
     } while (0)
 
 static void test_manifest_rules(void **state)
@@ -97,15 +97,15 @@ static void test_newest_copy(void **state)
     assert_int_equal(manifest_newest(m, first, 2), 0);
 }
 
-#define JUDGED(change, error)                                                    \
-    do {                                                                         \
-        struct manifest m = good_manifest();                                     \
-        struct boot_slot *s = &m.slot[1];                                        \
-        struct slot_limits limits = plain_limits;                                \
-        struct slot_memory memory = {0, 0};                                      \
-        (void)s, (void)limits;                                                   \
-        change;                                                                  \
-        assert_int_equal(slot_judge(&m, 1, &limits, &memory), error);            \
+#define JUDGED(change, error)                                                                      \
+    do {                                                                                           \
+        struct manifest m = good_manifest();                                                       \
+        struct boot_slot *s = &m.slot[1];                                                          \
+        struct slot_limits limits = plain_limits;                                                  \
+        struct slot_memory memory = {0, 0};                                                        \
+        (void)s, (void)limits;                                                                     \
+        change;                                                                                    \
+        assert_int_equal(slot_judge(&m, 1, &limits, &memory), error);                              \
     } while (0)
 
 static void test_slot_rules(void **state)
@@ -118,7 +118,7 @@ static void test_slot_rules(void **state)
     JUDGED(s->sectors = 0, E_SLOT_LENGTH);
     JUDGED(s->sectors = 0xFFFFFFFF, E_SLOT_PLACE);
     JUDGED(s->first_lba = 79, E_SLOT_PLACE);
-    JUDGED(s->first_lba = 4137, E_SLOT_PLACE);     /* one sector into the partition */
+    JUDGED(s->first_lba = 4137, E_SLOT_PLACE);       /* one sector into the partition */
     JUDGED(s->first_lba = 0xFFFFFFFF, E_SLOT_PLACE); /* 32-bit arithmetic would wrap */
     JUDGED(limits.end_lba = 8191, E_SLOT_PLACE);
     JUDGED(s->first_lba = 4135, E_SLOT_OVERLAP);
@@ -153,7 +153,8 @@ static void test_slot_memory_words(void **state)
     assert_int_equal(memory.present_kib, 0);
 }
 
-/* Addresses 0-63 as single bytes: usable from START means inside one usable entry, no other type. */
+/* Addresses 0-63 as single bytes: usable from START means inside one usable entry, no other type.
+ */
 static uint64_t model(const struct e820_entry *map, unsigned count, uint64_t start)
 {
     uint64_t best = 0;
@@ -208,12 +209,9 @@ static void test_map_end_of_address_space(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_manifest_rules),
-        cmocka_unit_test(test_newest_copy),
-        cmocka_unit_test(test_slot_rules),
-        cmocka_unit_test(test_slot_memory_words),
-        cmocka_unit_test(test_map_against_model),
-        cmocka_unit_test(test_map_end_of_address_space),
+        cmocka_unit_test(test_manifest_rules),    cmocka_unit_test(test_newest_copy),
+        cmocka_unit_test(test_slot_rules),        cmocka_unit_test(test_slot_memory_words),
+        cmocka_unit_test(test_map_against_model), cmocka_unit_test(test_map_end_of_address_space),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
