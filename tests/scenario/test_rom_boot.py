@@ -6,10 +6,12 @@ violation (a write, a read of 0 sectors or over a 64 KiB line, a call with DF=1 
 Whatever happens to the registers and flags, the text on port E9 is what it should be.
 """
 import re
+import struct
 
 import pytest
 
 from lib.bochs import Bochs
+from lib.headers import constants
 from lib.images import make_image
 from lib.kernels import padded_kernel
 from lib.paths import BUILD
@@ -129,6 +131,18 @@ def test_big_kernel(fault, rom, tmp_path):
     image = make_image(tmp_path / "disk.img", kernel=tmp_path / "kernel.bin")
     outcome, rom_text, _ = boot_qemu(image, rom, disk="virtio")
     check(fault, outcome, rom_text)
+
+
+@named("plain", "rubbish-behind-20-bytes", "24-bytes", "attributes-0", "25-bytes", "65535-bytes")
+def test_attributes(fault, image, rom):
+    """M2: the attributes of raw entries are 1 where the BIOS returned none, or an odd size."""
+    layout = constants()
+    with Qemu(image, rom=rom, disk="virtio") as machine:
+        machine.wait_prompt()
+        size = layout["E820_ENTRY_SIZE"] * len(PLAIN)
+        entries = struct.iter_unpack("<QQII", machine.memory_read(layout["E820_BASE"], size))
+    told = 0 if fault.name == "attributes-0" else 1
+    assert [attributes for _, _, _, attributes in entries] == [told] * len(PLAIN)
 
 
 @pytest.mark.parametrize("kib, end", [(192, 192 * 1024), (400, 400 * 1024), (0xFFFF, 0x9E000)])
