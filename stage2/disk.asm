@@ -2,7 +2,8 @@
 ;
 ; A read is first tried in one call: by EDD all of it, by CHS to the end of the track. If that fails,
 ; the rest goes sector by sector: three attempts by EDD, then three by CHS, with a drive reset after
-; each failure. Nothing that comes back from a failed call is used but AH: BIOSes overwrite the
+; each failure. The way that worked is asked first from then on, since resets can take seconds on a BIOS
+; that claims EDD and fails. Nothing that comes back from a failed call is used but AH: BIOSes overwrite the
 ; address packet's count, so the packet is built anew each time. Buffers never cross a 64 KiB line and
 ; a call never asks for 0 or for more than BOUNCE_SECTORS sectors. The loader never writes to a disk.
 ; [EDD-3] [Phoenix-EDD]
@@ -17,6 +18,7 @@ attempts_left: resb 1
 sector_by_sector: resb 1                ; this disk_read has given up long calls
 disk_status:   resb 1                   ; AH of the last read that failed
 have_edd:      resb 1
+by_chs:        resb 1                   ; the way to try first: 0 EDD, 1 CHS
 heads:         resd 1                   ; geometry of AH=08h, 0 = none
 sectors_per_track: resd 1
 
@@ -71,7 +73,10 @@ disk_start:
     jz .no_edd
     mov byte [have_edd], 1
     call edd_parameters
+    jmp .geometry
 .no_edd:
+    mov byte [by_chs], 1
+.geometry:
     call chs_geometry
     movzx eax, byte [BOOTINFO(drive)]
     mov [error_args], eax
@@ -149,6 +154,7 @@ chs_geometry:
 ; read_lba the sector that cannot be read.
 disk_read:
     mov byte [sector_by_sector], 0
+    mov byte [disk_status], STATUS_INVALID ; if it never comes to a call
 .next:
     mov ax, [read_left]
     test ax, ax                         ; CF = 0
@@ -156,15 +162,14 @@ disk_read:
     mov [read_now], ax
     cmp byte [sector_by_sector], 0
     jne .one
-    cmp byte [have_edd], 0
-    je .long_chs
     mov dl, READ_EDD
-    call read_edd
-    jmp .long_done
-.long_chs:
+    mov di, read_edd
+    cmp byte [by_chs], 0
+    je .long
     mov dl, READ_CHS
-    call read_chs
-.long_done:
+    mov di, read_chs
+.long:
+    call di
     jnc .advance
     inc dword [BOOTINFO(retries)]
     mov byte [sector_by_sector], 1
@@ -172,17 +177,14 @@ disk_read:
 
 .one:
     mov word [read_now], 1
-    cmp byte [have_edd], 0
-    je .chs
-    mov dl, READ_SINGLE
-    mov di, read_edd
-    call read_attempts
+    call .attempts
     jnc .advance
-.chs:
-    mov dl, READ_CHS
-    mov di, read_chs
-    call read_attempts
-    jc .done
+    xor byte [by_chs], 1                ; the other way
+    call .attempts
+    jnc .advance
+    xor byte [by_chs], 1
+    stc
+    ret
 
 .advance:
     movzx eax, word [read_now]
@@ -194,6 +196,20 @@ disk_read:
     jmp .next
 .done:
     ret
+
+; One sector by the way that by_chs says. CF set: it is not to be had that way.
+.attempts:
+    cmp byte [by_chs], 0
+    jne .by_chs
+    cmp byte [have_edd], 1              ; CF set if it is 0
+    jb .done
+    mov dl, READ_SINGLE
+    mov di, read_edd
+    jmp read_attempts
+.by_chs:
+    mov dl, READ_CHS
+    mov di, read_chs
+    jmp read_attempts
 
 ; DI = read_edd or read_chs, DL = its READ_* number. CF set after ATTEMPTS failures.
 read_attempts:
@@ -244,15 +260,14 @@ read_edd:
 ; Up to read_now sectors, no further than the end of the track; read_now becomes their number.
 read_chs:
     call note_method
-    mov byte [disk_status], STATUS_INVALID
     mov ecx, [sectors_per_track]
     cmp ecx, 1                          ; CF set if there is no geometry
-    jb read_result.done
+    jb read_result.beyond
     mov eax, [read_lba]
     mov edx, [read_lba + 4]
     cmp edx, ecx                        ; would DIV overflow
     cmc
-    jc read_result.done
+    jc read_result.beyond
     div ecx                             ; EAX = track, EDX = sector in it
     sub cx, dx                          ; sectors to the end of the track
     cmp cx, [read_now]
@@ -265,7 +280,7 @@ read_chs:
     div dword [heads]                   ; EAX = cylinder, EDX = head
     cmp eax, 1024
     cmc
-    jc read_result.done                 ; beyond what CHS can say
+    jc read_result.beyond               ; beyond what CHS can say
     mov dh, dl
     mov ch, al
     shl ah, 6
@@ -277,9 +292,9 @@ read_chs:
 read_result:
     push cs
     pop es
-    jnc .done
+    jnc .beyond
     mov [disk_status], ah
-.done:
+.beyond:
     ret
 
 ; A sector that nothing works without cannot be read.

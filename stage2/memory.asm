@@ -103,7 +103,6 @@ e820_read:
 .skip:
     cmp dword [map_continuation], 0
     jne .call
-    ret                                 ; CF = 0
 .end:
     cmp word [BOOTINFO(e820_count)], 1  ; CF set if there was not even one
     ret

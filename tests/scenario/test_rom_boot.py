@@ -133,6 +133,15 @@ def test_big_kernel(fault, rom, tmp_path):
     check(fault, outcome, rom_text)
 
 
+@named("edd-fails-for-kernel")
+def test_the_way_that_worked_is_asked_first(fault, image, rom):
+    """D3: after one long call and three attempts by EDD have failed, CHS reads all that is left."""
+    with Qemu(image, rom=rom, disk="virtio") as machine:
+        machine.wait_prompt()
+        facts = machine.run("boot facts")
+    assert re.search(r"read by CHS, (\d+) retries", facts).group(1) == "4", facts
+
+
 @named("plain", "rubbish-behind-20-bytes", "24-bytes", "attributes-0", "25-bytes", "65535-bytes")
 def test_attributes(fault, image, rom):
     """M2: the attributes of raw entries are 1 where the BIOS returned none, or an odd size."""
