@@ -17,7 +17,8 @@ LIMIT = int(os.environ.get("SECTOR0_TEST_LIMIT", "180"))  # seconds for one test
 def pytest_configure(config):
     config.addinivalue_line("markers", "check: one of the few whole-machine tests of `make check`")
     config.addinivalue_line("markers", "soak: takes long; only `make soak` runs it")
-    config.addinivalue_line("markers", "limit(seconds): this test may run longer than the usual limit")
+    config.addinivalue_line("markers",
+                            "limit(seconds): this test may run longer than the usual limit")
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +64,7 @@ def _message(report):
 
 
 def pytest_runtest_logreport(report):
-    """One line for each case, and the same for run.py in its log. Runs in the controlling process."""
+    """One line for each case, the same for run.py in its log. Runs in the controlling process."""
     log = os.environ.get("SECTOR0_RESULT_LOG")
     if not log or "PYTEST_XDIST_WORKER" in os.environ:
         return
@@ -71,8 +72,8 @@ def pytest_runtest_logreport(report):
         return
     word = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}[report.outcome]
     message = _message(report)
-    print(f"{word:8}{report.duration:6.1f} s  {report.nodeid}" + (f"  ({message})" if report.skipped else ""),
-          flush=True)
+    reason = f"  ({message})" if report.skipped else ""
+    print(f"{word:8}{report.duration:6.1f} s  {report.nodeid}{reason}", flush=True)
     with open(log, "a", encoding="utf-8") as results:
         results.write(json.dumps({"case": report.nodeid, "outcome": report.outcome,
                                   "seconds": report.duration, "message": message}) + "\n")

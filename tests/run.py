@@ -3,11 +3,12 @@
 
     run.py [--kind check|test|soak|units] [--select EXPR]
 
-EXPR is a pytest id (scenario/test_x.py::test_y[z]), a pytest -k expression, or, for units, a part of
-unit/test_x.c::case. Every case gets one result line; the last line is `N passed, N failed` and, if any
-were skipped, `, N skipped`. The exit status is 1 when anything failed, when nothing ran, or when a
-case that exists has no result: what exists is counted apart from the run, by a separate collection and
-by reading the sources (tests/lib/count.py). Results are also written as JUnit XML into the build folder.
+EXPR is a pytest id (scenario/test_x.py::test_y[z]), a pytest -k expression, or, for units, a part
+of unit/test_x.c::case. Every case gets one result line; the last line is `N passed, N failed` and,
+if any were skipped, `, N skipped`. The exit status is 1 when anything failed, when nothing ran, or
+when a case that exists has no result: what exists is counted apart from the run, by a separate
+collection and by reading the sources (tests/lib/count.py). Results are also written as JUnit XML
+into the build folder.
 """
 import argparse
 import json
@@ -43,7 +44,8 @@ class Result:
 
 def show(result):
     word = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}[result.outcome]
-    reason = f"  ({result.message.splitlines()[-1]})" if result.outcome == "skipped" and result.message else ""
+    skipped = result.outcome == "skipped" and result.message
+    reason = f"  ({result.message.splitlines()[-1]})" if skipped else ""
     print(f"{word:8}{result.seconds:6.1f} s  {result.case}{reason}", flush=True)
     return result
 
@@ -57,7 +59,8 @@ def run_unit(program, source, select):
         return []
     started = time.monotonic()
     try:
-        done = subprocess.run([program], capture_output=True, text=True, errors="replace", timeout=UNIT_LIMIT,
+        done = subprocess.run([program], capture_output=True, text=True, errors="replace",
+                              timeout=UNIT_LIMIT,
                               env={**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP"})
         text, status = done.stdout + done.stderr, done.returncode
     except subprocess.TimeoutExpired as hung:
@@ -65,7 +68,10 @@ def run_unit(program, source, select):
     except FileNotFoundError:
         text, status = f"{program} was not built", 1
     seconds = (time.monotonic() - started) / len(expected)
-    verdicts = {name: verdict for verdict, name in re.findall(r"^(ok|not ok) \d+ - (\w+)", text, re.M)}
+    verdicts = {
+        name: verdict
+        for verdict, name in re.findall(r"^(ok|not ok) \d+ - (\w+)", text, re.M)
+    }
     skips = set(re.findall(r"^(?:ok|not ok) \d+ # SKIP (\w+)|^ok \d+ - (\w+) # SKIP", text, re.M))
     results = []
     for case in expected:
@@ -97,7 +103,9 @@ def run_units(tests, select):
 
 def pytest_command(tests, kind, select):
     """pytest over the cases of KIND, or the SELECTed ones; kind None means all."""
-    command = [sys.executable, "-B", "-m", "pytest", "-c", str(tests / "pytest.ini"), f"--rootdir={tests}"]
+    command = [
+        sys.executable, "-B", "-m", "pytest", "-c", str(tests / "pytest.ini"), f"--rootdir={tests}"
+    ]
     if "::" in select or ".py" in select:
         command += [str(tests / case) for case in re.split(r" (?=\S+\.py)", select)]
         return command
@@ -108,7 +116,10 @@ def pytest_command(tests, kind, select):
 def collect(command):
     """The ids that a run of COMMAND must give results for."""
     done = subprocess.run(command + ["--collect-only", "-q"], capture_output=True, text=True)
-    ids = [line for line in done.stdout.splitlines() if "::" in line and not line.startswith(("ERROR", " "))]
+    ids = [
+        line for line in done.stdout.splitlines()
+        if "::" in line and not line.startswith(("ERROR", " "))
+    ]
     if done.returncode not in (0, 5):
         print(done.stdout + done.stderr)
         return ids, False
@@ -123,7 +134,8 @@ def run_pytest(command, log):
     env = {**os.environ, "SECTOR0_RESULT_LOG": str(log)}
     workers = os.environ.get("SECTOR0_WORKERS", "2")
     signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit("terminated"))
-    process = subprocess.Popen(command + ["-n", workers, "-q", "--no-header"], env=env, start_new_session=True)
+    process = subprocess.Popen(command + ["-n", workers, "-q", "--no-header"], env=env,
+                               start_new_session=True)
     try:
         process.wait(MACHINES_LIMIT)
     except subprocess.TimeoutExpired:
@@ -182,7 +194,8 @@ def start_coverage():
 
 def run_coverage():
     """Print the report; each stage is a case, failed when too little of it ran."""
-    done = subprocess.run([sys.executable, "-B", str(HERE / "coverage" / "report.py"), str(COVERAGE)],
+    report = HERE / "coverage" / "report.py"
+    done = subprocess.run([sys.executable, "-B", str(report), str(COVERAGE)],
                           capture_output=True, text=True)
     print(done.stdout + done.stderr, flush=True)
     verdicts = re.findall(r"^(ok|FAILED)\s+(coverage/\w+)\s+(.*)$", done.stdout, re.M)
@@ -198,10 +211,11 @@ def write_junit(results, path):
                         failures=str(sum(result.outcome == "failed" for result in results)))
     for result in results:
         folder, _, name = result.case.partition("::")
-        case = xml.SubElement(suite, "testcase", classname=folder, name=name, time=f"{result.seconds:.3f}")
+        case = xml.SubElement(suite, "testcase", classname=folder, name=name,
+                              time=f"{result.seconds:.3f}")
         if result.outcome != "passed":
-            xml.SubElement(case, {"failed": "failure", "skipped": "skipped"}[result.outcome]).text = re.sub(
-                r"[^\t\n\x20-\uFFFD]", "?", result.message)
+            verdict = xml.SubElement(case, "failure" if result.outcome == "failed" else "skipped")
+            verdict.text = re.sub(r"[^\t\n\x20-\uFFFD]", "?", result.message)
     path.parent.mkdir(parents=True, exist_ok=True)
     xml.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
 
@@ -224,12 +238,14 @@ def summary(results, seconds):
             print(f"  {result.case}: {(result.message or 'no reason given').splitlines()[-1]}")
     passed = len(results) - len(failed) - len(skipped)
     print(f"\n{len(results)} cases in {seconds:.0f} s")
-    print(f"{passed} passed, {len(failed)} failed" + (f", {len(skipped)} skipped" if skipped else ""), flush=True)
+    rest = f", {len(skipped)} skipped" if skipped else ""
+    print(f"{passed} passed, {len(failed)} failed{rest}", flush=True)
     return 0 if passed and not failed else 1
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kind", choices=["check", "test", "soak", "units"], default="test")
     parser.add_argument("--select", default="", metavar="EXPR")
     parser.add_argument("--tests", type=Path, default=HERE, help="folder with unit/ and scenario/")

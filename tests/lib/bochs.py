@@ -1,8 +1,9 @@
 """Bochs: a Bochs machine for one test.
 
-Bochs is stricter than QEMU's TCG about segment limits and starts the boot sector with interrupts off,
-so it is a gate of its own. COM1 is a TCP connection that Bochs opens to us; port E9 is Bochs' standard
-output, where the debugger's text goes too. The exit status says nothing: judge by the text.
+Bochs is stricter than QEMU's TCG about segment limits and starts the boot sector with interrupts
+off, so it is a gate of its own. COM1 is a TCP connection that Bochs opens to us; port E9 is Bochs'
+standard output, where the debugger's text goes too. The exit status says nothing: judge by the
+text.
 """
 import os
 import shlex
@@ -13,7 +14,9 @@ import subprocess
 from lib.images import copy_image
 from lib.machine import TIMEOUT, Machine
 
-BIOS = {"latest": "/usr/share/bochs/BIOS-bochs-latest", "legacy": "/usr/share/bochs/BIOS-bochs-legacy"}
+BIOS = {
+    "latest": "/usr/share/bochs/BIOS-bochs-latest", "legacy": "/usr/share/bochs/BIOS-bochs-legacy"
+}
 
 CONFIG = """\
 config_interface: textconfig
@@ -47,8 +50,8 @@ class Bochs(Machine):
     com1     False: COM1 goes nowhere, text is read from port E9
     """
 
-    def __init__(self, image, bios="latest", rom=None, memory=64, cpu="corei7_haswell_4770", floppy=False,
-                 rc=("c",), com1=True):
+    def __init__(self, image, bios="latest", rom=None, memory=64, cpu="corei7_haswell_4770",
+                 floppy=False, rc=("c",), com1=True):
         super().__init__()
         self.image = copy_image(image, self.workdir / "disk.img")
         self.image.chmod(0o644)
@@ -57,7 +60,8 @@ class Bochs(Machine):
         self.stdout_path = self.workdir / "stdout.txt"
 
     def _config(self, com1):
-        lines = CONFIG.format(bios=self.bios, cpu=self.cpu, memory=self.memory, log=self.workdir / "bochs.log",
+        lines = CONFIG.format(bios=self.bios, cpu=self.cpu, memory=self.memory,
+                              log=self.workdir / "bochs.log",
                               boot="floppy" if self.floppy else "disk")
         lines += f"com1: {com1}\n"
         if self.rom:
@@ -76,8 +80,10 @@ class Bochs(Machine):
         (self.workdir / "bochsrc").write_text(self._config(com1))
         (self.workdir / "debug.rc").write_text("\n".join(self.rc + ["q"]) + "\n")
         self.stdout_path.touch()
-        self.command = ["timeout", "--foreground", "-s", "INT", "-k", "3", "300", "bochs", "-q", "-unlock",
-                        "-f", str(self.workdir / "bochsrc"), "-rc", str(self.workdir / "debug.rc")]
+        self.command = [
+            "timeout", "--foreground", "-s", "INT", "-k", "3", "300", "bochs", "-q", "-unlock",
+            "-f", str(self.workdir / "bochsrc"), "-rc", str(self.workdir / "debug.rc")
+        ]
         self.process = subprocess.Popen(
             self.command, env={**os.environ, "TERM": "dumb"}, stdin=subprocess.DEVNULL,
             stdout=open(self.stdout_path, "wb"), stderr=open(self.workdir / "stderr.txt", "wb"))
@@ -121,6 +127,9 @@ class Bochs(Machine):
         config = kept / "bochsrc"
         text = config.read_text().replace(str(self.workdir), str(kept))
         lines = [line for line in text.splitlines() if not line.startswith("com1:")]
-        config.write_text("\n".join(lines + [f"com1: enabled=1, mode=file, dev={kept}/com1.txt"]) + "\n")
-        return shlex.join(["env", "TERM=dumb", "timeout", "-s", "INT", "-k", "3", "60", "bochs", "-q",
-                           "-unlock", "-f", str(config), "-rc", str(kept / "debug.rc")])
+        lines.append(f"com1: enabled=1, mode=file, dev={kept}/com1.txt")
+        config.write_text("\n".join(lines) + "\n")
+        return shlex.join([
+            "env", "TERM=dumb", "timeout", "-s", "INT", "-k", "3", "60", "bochs", "-q", "-unlock",
+            "-f", str(config), "-rc", str(kept / "debug.rc")
+        ])

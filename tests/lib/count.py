@@ -1,7 +1,7 @@
 """How many tests exist, found by reading the sources: the other half of the guard in run.py.
 
-A case that pytest or cmocka silently leaves out (a function that shadows another one, a unit that is
-not in its program's list) is found here, because nothing here runs a test.
+A case that pytest or cmocka silently leaves out (a function that shadows another one, a unit that
+is not in its program's list) is found here, because nothing here runs a test.
 """
 import ast
 import re

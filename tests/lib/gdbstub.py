@@ -1,8 +1,8 @@
 """A small client of the gdb remote protocol, for QEMU's stub.
 
 It stops the machine at linear addresses and reads registers and memory; what the stub does not know
-(descriptor tables, segment attributes) comes from the monitor's `info registers` while the machine is
-stopped. QEMU always answers `g` in its 64-bit layout, whatever mode the CPU is in, and compares
+(descriptor tables, segment attributes) comes from the monitor's `info registers` while the machine
+is stopped. QEMU always answers `g` in its 64-bit layout, whatever mode the CPU is in, and compares
 breakpoints with the linear address. [GDB Remote Protocol]
 """
 import re
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from lib.machine import TIMEOUT
 
-_GENERAL = ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp"] + [f"r{n}" for n in range(8, 16)] + ["rip"]
+_GENERAL = ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12",
+            "r13", "r14", "r15", "rip"]
 _SEGMENTS = ["cs", "ss", "ds", "es", "fs", "gs"]
 _CONTROL = ["fs_base", "gs_base", "k_gs_base", "cr0", "cr2", "cr3", "cr4", "cr8", "efer"]
 _LAYOUT = "<17QI6I9Q"  # then come the x87 and SSE registers
@@ -75,14 +76,15 @@ class GdbStub:
         assert self.command("D") == "OK"
 
     def run_to(self, address, timeout=None):
-        """Continue until the instruction at the linear ADDRESS is about to run; returns the registers."""
+        """Continue until the instruction at linear ADDRESS comes next; returns the registers."""
         self.breakpoint(address)
         answer = self.command("c", timeout)
         assert answer[0] in "TS", f"the machine did not stop at {address:#x}: {answer}"
         self.remove_breakpoint(address)
         registers = self.registers()
         base = registers["cs"] << 4 if not registers["cr0"] & 1 else 0
-        assert base + registers["rip"] == address, f"stopped at {base + registers['rip']:#x}, not {address:#x}"
+        stopped = base + registers["rip"]
+        assert stopped == address, f"stopped at {stopped:#x}, not {address:#x}"
         return registers
 
     def step(self):
@@ -100,7 +102,7 @@ class GdbStub:
         while len(data) < size:
             part = min(size - len(data), 1024)
             answer = self.command(f"m{address + len(data):x},{part:x}")
-            assert not answer.startswith("E"), f"cannot read {part} bytes at {address + len(data):#x}"
+            assert not answer.startswith("E"), f"cannot read at {address + len(data):#x}"
             data += bytes.fromhex(answer)
         return data
 
@@ -139,9 +141,11 @@ def cpu_state(monitor_text):
     """What `info registers` says: segments by name, gdt/idt as (base, limit), a20 as bool."""
     state = {}
     for name, selector, base, limit, flags in re.findall(
-            r"^(ES|CS|SS|DS|FS|GS|LDT|TR)\s*=([0-9a-f]+) ([0-9a-f]+) ([0-9a-f]+) ([0-9a-f]+)", monitor_text, re.M):
+            r"^(ES|CS|SS|DS|FS|GS|LDT|TR)\s*=([0-9a-f]+) ([0-9a-f]+) ([0-9a-f]+) ([0-9a-f]+)",
+            monitor_text, re.M):
         state[name.lower()] = Segment(*(int(value, 16) for value in (selector, base, limit, flags)))
-    for name, base, limit in re.findall(r"^(GDT|IDT)=\s+([0-9a-f]+) ([0-9a-f]+)", monitor_text, re.M):
+    for name, base, limit in re.findall(r"^(GDT|IDT)=\s+([0-9a-f]+) ([0-9a-f]+)", monitor_text,
+                                        re.M):
         state[name.lower()] = (int(base, 16), int(limit, 16))
     state["a20"] = re.search(r"A20=(\d)", monitor_text).group(1) == "1"
     return state

@@ -1,8 +1,8 @@
 """Which test covers which hazard of docs/boot.md, section 6.
 
-A scenario file says so in the paragraph `Hazards: ...` of its first comment, a unit test in the same
-way, a single test in a docstring that begins with the id, and each fault of tests/rom/faults.py in its
-own field.
+A scenario file says so in the paragraph `Hazards: ...` of its first comment, a unit test in the
+same way, a single test in a docstring that begins with the id, and each fault of
+tests/rom/faults.py in its own field.
 """
 import re
 
@@ -28,7 +28,8 @@ def _expand(text):
 def _claims(path):
     """The ids that the paragraphs `Hazards: ...` of a test file name, and docstrings `A7: ...`."""
     yield from re.findall(r'"""([EDAMPO]\d+): ', path.read_text())
-    for paragraph in re.findall(r"\bHazards?: (.*?)(?:\n\s*\*?\s*\n|\"\"\"|\*/)", path.read_text(), re.S):
+    for paragraph in re.findall(r"\bHazards?: (.*?)(?:\n\s*\*?\s*\n|\"\"\"|\*/)", path.read_text(),
+                                re.S):
         yield from _expand(re.split(r"\.\s", paragraph.replace("\n *", "\n") + " ")[0])
 
 
@@ -43,4 +44,3 @@ def covered():
         for hazard in _expand(fault.hazard.replace("-", " to ")):
             files[hazard].add("test_rom_boot.py")
     return {hazard: sorted(names) for hazard, names in files.items()}
-

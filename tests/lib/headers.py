@@ -47,7 +47,10 @@ def loader_errors():
 def offsets(struct_name):
     """The offsets of a structure's fields as the assembler sees them, field -> bytes."""
     text = (BUILD / "gen" / "layout.inc").read_text()
-    return {name: int(value) for name, value in re.findall(rf"^%define {struct_name}_(\w+) (\d+)$", text, re.M)}
+    return {
+        name: int(value)
+        for name, value in re.findall(rf"^%define {struct_name}_(\w+) (\d+)$", text, re.M)
+    }
 
 
 @functools.lru_cache
@@ -60,8 +63,12 @@ def tour_steps():
 
 _MANIFEST = "<8sIIQBBHI"  # up to the slots
 _SLOT = "<IIIIQQ32s"
-MANIFEST_FIELDS = ["magic", "version", "size", "seq", "preferred", "menu", "menu_timeout_s", "reserved0"]
-SLOT_FIELDS = ["first_lba", "sectors", "length", "mem_size", "load_phys", "entry_virt", "merkle_root"]
+MANIFEST_FIELDS = [
+    "magic", "version", "size", "seq", "preferred", "menu", "menu_timeout_s", "reserved0"
+]
+SLOT_FIELDS = [
+    "first_lba", "sectors", "length", "mem_size", "load_phys", "entry_virt", "merkle_root"
+]
 
 
 def crc32c(data):
@@ -83,7 +90,9 @@ class Manifest:
     def __init__(self, sector):
         for name, value in zip(MANIFEST_FIELDS, struct.unpack_from(_MANIFEST, sector)):
             setattr(self, name, value)
-        self.slot = [dict(zip(SLOT_FIELDS, struct.unpack_from(_SLOT, sector, 32 + 64 * n))) for n in (0, 1)]
+        self.slot = [
+            dict(zip(SLOT_FIELDS, struct.unpack_from(_SLOT, sector, 32 + 64 * n))) for n in (0, 1)
+        ]
         self.cmdline, self.reserved1 = sector[160:416], sector[416:508]
 
     def __bytes__(self):

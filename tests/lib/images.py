@@ -17,7 +17,7 @@ _cache_folder = None
 
 
 def mkdisk(*arguments, check=True):
-    """Run mkdisk; returns the finished process with its text, fails unless it exits 0 or CHECK is False."""
+    """Run mkdisk; returns the finished process, fails unless it exits 0 or CHECK is False."""
     command = [str(BUILD / "mkdisk")] + [str(argument) for argument in arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     if check:
@@ -32,7 +32,9 @@ def copy_image(source, path):
 
 
 def _create(path, size, cmdline, kernel, stage1, stage2, menu_timeout, pin):
-    arguments = ["create", path, "--size", size, "--stage1", stage1, "--stage2", stage2, "--kernel", kernel]
+    arguments = [
+        "create", path, "--size", size, "--stage1", stage1, "--stage2", stage2, "--kernel", kernel
+    ]
     if cmdline is not None:
         arguments += ["--cmdline", cmdline]
     if menu_timeout is not None:
@@ -40,12 +42,13 @@ def _create(path, size, cmdline, kernel, stage1, stage2, menu_timeout, pin):
     mkdisk(*arguments, *(["--pin"] if pin else []))
 
 
-def make_image(path, size="64M", cmdline=None, kernel=None, stage1=None, stage2=None, menu_timeout=None,
-               pin=False, floppy=False):
-    """Make an image at PATH with mkdisk create and return the path; what is not given is the build's."""
+def make_image(path, size="64M", cmdline=None, kernel=None, stage1=None, stage2=None,
+               menu_timeout=None, pin=False, floppy=False):
+    """Make an image at PATH with mkdisk create; what is not given is the build's. Returns PATH."""
     global _cache_folder
-    key = ("1440K" if floppy else size, cmdline, str(kernel or BUILD / "kernel.bin"),
-           str(stage1 or BUILD / "stage1.bin"), str(stage2 or BUILD / "stage2.bin"), menu_timeout, pin)
+    files = [str(given or BUILD / name) for given, name in
+             ((kernel, "kernel.bin"), (stage1, "stage1.bin"), (stage2, "stage2.bin"))]
+    key = ("1440K" if floppy else size, cmdline, *files, menu_timeout, pin)
     if kernel or stage1 or stage2:  # a file of a test: another one may come at the same path
         _create(path, *key)
         return Path(path)
@@ -70,7 +73,7 @@ def write_sector(path, lba, data):
 
 
 def flip_byte(path, lba, offset, mask=0xFF):
-    """Flip the bits MASK of one byte; a second call undoes it. OFFSET may be larger than a sector."""
+    """Flip the bits MASK of one byte; a second call undoes it. OFFSET may exceed a sector."""
     position = lba * SECTOR + offset
     with open(path, "r+b") as image:
         image.seek(position)

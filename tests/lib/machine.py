@@ -28,9 +28,9 @@ TIMEOUT = float(os.environ.get("SECTOR0_TIMEOUT", "40"))
 class Outcome:
     """How a boot ended.
 
-    kind is prompt, failed, panic, reset (the guest reset or triple-faulted), exit (the guest powered
-    off or the emulator ended) or timeout. code is E<nn> of a failed boot. line is the whole line of
-    the failure or panic; text is everything the machine has written so far.
+    kind is prompt, failed, panic, reset (the guest reset or triple-faulted), exit (the guest
+    powered off or the emulator ended) or timeout. code is E<nn> of a failed boot. line is the whole
+    line of the failure or panic; text is everything the machine has written so far.
     """
 
     kind: str
@@ -149,7 +149,7 @@ class Machine:
         return self._text_path.read_bytes().decode("latin-1")
 
     def open_com1(self, output, input_):
-        """Read text from the descriptor OUTPUT, type into the descriptor INPUT_; both are ours now."""
+        """Read text from the descriptor OUTPUT, type into INPUT_; both are ours now."""
         self._com1_input = input_
         self._text_path.touch()
         self.stream = Stream(self.process, self._text_path, Drain(output, self._text_path))
@@ -160,12 +160,13 @@ class Machine:
         self.stream = Stream(self.process, path)
 
     def expect(self, pattern, timeout=None):
-        """Read until PATTERN (a regular expression) appears; returns the match, fails if it does not."""
+        """Read until the regular expression PATTERN appears; returns the match, or fails."""
         timeout = TIMEOUT if timeout is None else timeout
         try:
             self.stream.expect(pattern, timeout=timeout)
         except pexpect.TIMEOUT:
-            raise AssertionError(f"no {pattern!r} within {timeout} s; last output:\n{self._tail()}") from None
+            raise AssertionError(
+                f"no {pattern!r} within {timeout} s; last output:\n{self._tail()}") from None
         except pexpect.EOF:
             raise AssertionError(f"the machine ended ({self.ended_how()}) before {pattern!r}; "
                                  f"last output:\n{self._tail()}") from None
@@ -202,7 +203,8 @@ class Machine:
             return Outcome("timeout", None, "", self.output)
         line = self.stream.after
         code = self.stream.match.group(1) if which == 1 else None
-        # Stage 1 has no byte to spare for an end of the line, so its two messages end in themselves.
+        # Stage 1 has no byte to spare for an end of the line, so its two messages end in
+        # themselves.
         end = {"E01": r"LBA=[0-9A-F]{2}", "E02": r"CRC"}.get(code, r"[\r\n]")
         self.stream.expect([end, pexpect.EOF, pexpect.TIMEOUT], timeout=5.0)
         line += self.stream.before if isinstance(self.stream.before, str) else ""

@@ -1,7 +1,7 @@
 """All pairs: a short list of combinations in which every two values of different factors meet.
 
-Most faults that depend on the machine depend on one property or on two together, so this finds nearly
-what the full product finds, with a fraction of the boots.
+Most faults that depend on the machine depend on one property or on two together, so this finds
+nearly what the full product finds, with a fraction of the boots.
 """
 from itertools import combinations, product
 
@@ -12,7 +12,7 @@ def pairs_of(names, row):
 
 
 def all_pairs(factors, allowed):
-    """Combinations of FACTORS (name -> values) that ALLOWED accepts, covering all pairs those allow.
+    """Combinations of FACTORS (name -> values) that ALLOWED accepts, with all pairs in them.
 
     Greedy: always take the combination that covers the most pairs not covered yet. The same input
     gives the same list.

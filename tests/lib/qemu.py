@@ -1,7 +1,8 @@
 """Qemu: a QEMU machine for one test.
 
-Always TCG, never a window, never a silent reboot: -no-reboot turns a guest reset into the end of the
-process, and the QMP event log says which it was. COM1 is a pair of pipes, QMP a socket pair, port E9 a file.
+Always TCG, never a window, never a silent reboot: -no-reboot turns a guest reset into the end of
+the process, and the QMP event log says which it was. COM1 is a pair of pipes, QMP a socket pair,
+port E9 a file.
 """
 import fcntl
 import json
@@ -17,7 +18,7 @@ from lib.paths import BUILD
 
 PIPE_SIZE = 1 << 20  # what any user may ask for: more than a boot prints
 
-# What attaches the image, by the name of the disk. {image} is a -drive's file part with all options.
+# What attaches the image, by the name of the disk. {image} is the file part of a -drive.
 DISKS = {
     "ide": ["-drive", "{image},if=none,id=d0", "-device", "ide-hd,drive=d0,bus=ide.0,unit=0"],
     "ahci": ["-device", "ahci,id=ahci", "-drive", "{image},if=none,id=d0",
@@ -58,19 +59,20 @@ class Qemu(Machine):
     bios, rom   files for -bios and -option-rom
     args        more arguments
     serial, e9  whether there is a COM1 and a port E9; one of them must be there to read text from
-    snapshot    True: IMAGE stays as it is; False: the guest writes to it; "readonly": it refuses writes
+    snapshot    True: IMAGE stays as it is; False: the guest writes to it; "readonly": no writes
     log_int     log interrupts and CPU resets to int.log
     gdb         start stopped, with a gdb stub at the socket self.gdb_path
     """
 
-    def __init__(self, image, machine="pc", disk="ide", memory="64M", cpu="qemu64", bios=None, rom=None,
-                 args=(), serial=True, e9=True, snapshot=True, log_int=False, gdb=False):
+    def __init__(self, image, machine="pc", disk="ide", memory="64M", cpu="qemu64", bios=None,
+                 rom=None, args=(), serial=True, e9=True, snapshot=True, log_int=False, gdb=False):
         super().__init__()
         assert serial or e9, "nothing to read from"
         self.image = image
         self.machine, self.disk, self.memory, self.cpu = machine, disk, memory, cpu
         self.bios, self.rom, self.args = bios, rom, [str(arg) for arg in args]
-        self.serial, self.e9, self.snapshot, self.log_int, self.gdb = serial, e9, snapshot, log_int, gdb
+        self.serial, self.e9, self.snapshot = serial, e9, snapshot
+        self.log_int, self.gdb = log_int, gdb
         self.gdb_path = self.workdir / "gdb.sock"
         self.e9_path = self.workdir / "e9.txt"
         self.events = []
@@ -81,8 +83,10 @@ class Qemu(Machine):
 
     def _arguments(self, image):
         """All arguments but the sockets, with the image at the path IMAGE."""
-        arguments = ["qemu-system-x86_64", "-accel", "tcg", "-display", "none", "-nodefaults", "-no-reboot",
-                     "-M", self.machine, "-cpu", self.cpu, "-m", self.memory, "-vga", "std"]
+        arguments = [
+            "qemu-system-x86_64", "-accel", "tcg", "-display", "none", "-nodefaults", "-no-reboot",
+            "-M", self.machine, "-cpu", self.cpu, "-m", self.memory, "-vga", "std"
+        ]
         if self.disk:
             how = {True: ",snapshot=on", False: "", "readonly": ",readonly=on"}[self.snapshot]
             disks = {**DISKS, **(Q35_DISKS if self.machine.startswith("q35") else {})}
@@ -102,9 +106,14 @@ class Qemu(Machine):
     def start(self):
         self._qmp, qmp_theirs = socket.socketpair()
         arguments = self._arguments(self.image)
-        arguments += ["-chardev", f"socket,id=qmp,fd={qmp_theirs.fileno()}", "-mon", "chardev=qmp,mode=control"]
+        arguments += [
+            "-chardev", f"socket,id=qmp,fd={qmp_theirs.fileno()}", "-mon",
+            "chardev=qmp,mode=control"
+        ]
         if self.serial:
-            arguments += ["-chardev", f"pipe,id=com1,path={self.workdir}/com1", "-serial", "chardev:com1"]
+            arguments += [
+                "-chardev", f"pipe,id=com1,path={self.workdir}/com1", "-serial", "chardev:com1"
+            ]
             com1 = self._make_pipes()
         if self.e9:
             self.e9_path.touch()
@@ -160,7 +169,8 @@ class Qemu(Machine):
         for pipe in ("com1.in", "com1.out"):
             (self.workdir / pipe).unlink(missing_ok=True)  # they would block whoever looks at them
         if self.image and os.path.exists(self.image):
-            subprocess.run(["cp", "--sparse=always", self.image, self.workdir / "disk.img"], check=False)
+            subprocess.run(["cp", "--sparse=always", self.image, self.workdir / "disk.img"],
+                           check=False)
         if self._screen:
             (self.workdir / "screen.txt").write_text("\n".join(self._screen) + "\n")
 

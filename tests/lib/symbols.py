@@ -8,7 +8,8 @@ from lib.paths import BUILD
 @functools.lru_cache
 def symbols(elf):
     """All symbols of build/ELF, name -> address."""
-    text = subprocess.run(["nm", str(BUILD / elf)], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run(["nm", str(BUILD / elf)], capture_output=True, text=True,
+                          check=True).stdout
     fields = (line.split() for line in text.splitlines())
     return {field[2]: int(field[0], 16) for field in fields if len(field) == 3}
 

@@ -21,7 +21,10 @@ def _first_sentence(path):
 
 
 def files_list():
-    rows = [f"| `{path.name}` | {_first_sentence(path)} |" for path in sorted((REPO / "tests/scenario").glob("test_*.py"))]
+    rows = [
+        f"| `{path.name}` | {_first_sentence(path)} |"
+        for path in sorted((REPO / "tests/scenario").glob("test_*.py"))
+    ]
     return "\n".join(["| `tests/scenario/` | what |", "|---|---|", *rows])
 
 

@@ -1,8 +1,8 @@
 """A folder for every machine of a test, kept when the test fails.
 
-A machine writes its output, screen and images below new_workdir(). conftest.py calls keep() or drop()
-when the outcome of the test is known, so an assertion that fails long after the machine is gone still
-finds its evidence under build/test-failures/<test id>/.
+A machine writes its output, screen and images below new_workdir(). conftest.py calls keep() or
+drop() when the outcome of the test is known, so an assertion that fails long after the machine is
+gone still finds its evidence under build/test-failures/<test id>/.
 """
 import os
 import re

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Proves that each guard has a test: takes one guard after the other out of the loader, in a copy of the
-tree, and runs the tests that are to notice. A mutant that survives is a guard without a test.
+tree, and runs the tests that are to notice. A mutant that survives is a guard without a test; one that
+does not build proves nothing and counts as failed.
 
     run.py [WORD]     only mutants whose line has WORD in it
 
@@ -66,10 +67,10 @@ def main():
         for number, (what, file, old, new, tests) in enumerate(chosen, 1):
             before = mutate(tree, file, old, new)
             problem = make(tree, "all")
-            witness = problem or noticed_by(tree, tests)
+            witness = None if problem else noticed_by(tree, tests)
             survived += witness is None
-            print(f"{'SURVIVED' if witness is None else 'noticed '} {number}/{len(chosen)} {file}: {what}"
-                  f"{f'  ({witness})' if witness else ''}", flush=True)
+            verdict = "noticed " if witness else "BROKEN  " if problem else "SURVIVED"
+            print(f"{verdict} {number}/{len(chosen)} {file}: {what}  ({witness or problem})", flush=True)
             (tree / file).write_text(before)
     print(f"{len(chosen) - survived} passed, {survived} failed")
     return 1 if survived or not chosen else 0

@@ -198,6 +198,8 @@ DISK = [
            r"^lba1.4 " + SUCCESS),
     _fails("six-reads-of-kernel-fail", "D4", "The same for a sector of the kernel.",
            SLOT_A + 9, SLOT_A + 9, 6, r"^120 " + CARRY + "eax=A1A110", says=SLOT_A_BOOTED),
+    _fails("kernel-six-fail", "D4", "The long read, three by EDD and two by CHS fail; the last attempt succeeds.",
+           SLOT_A, PARTITION - 1, 6, r"^lba80 " + CARRY + "eax=A1A110", says=(r"slot A, .* verified",)),
     _fails("stage-2-unreadable", "D4", "A dead sector in stage 2 is named.", 1, 61, FOR_EVER,
            r"^lba1.4 " + CARRY + "eax=A1A140", r"^chs.3 " + CARRY + "eax=A1A140",
            fail_ah=0x40, expect="E01", says=(r"E01 disk AH=40 LBA=01",)),

@@ -1,8 +1,8 @@
 """To the prompt on every kind of machine: chipsets, disks, memory sizes, firmware, both emulators.
 
-Hazards: D2 (floppy: CHS only), A4 (no keyboard controller), M13 (1 TiB of reserved E820), O1, O2, E4
-(Bochs enters with IF=0), P5 (Bochs enforces segment limits), P13 (EC00h is refused by both BIOSes), D11
-(48h records of all disk kinds).
+Hazards: D2 (floppy: CHS only), A4 (no keyboard controller), M13 (1 TiB of reserved E820), O1, O2,
+E4 (Bochs enters with IF=0), P5 (Bochs enforces segment limits), P13 (EC00h is refused by both
+BIOSes), D11 (48h records of all disk kinds).
 """
 from itertools import combinations, product
 
@@ -18,8 +18,10 @@ FACTORS = {
     "disk": ["ide", "ahci", "virtio-legacy", "virtio-modern", "usb", "nvme", "scsi"],
     "memory": ["16M", "64M", "512M", "4G", "6G"],
 }
-# Combinations that do not exist, with the reason: (factor, value), the only values of another factor.
-ONLY = [(("machine", "isapc"), ("disk", ["ide"]), "an ISA machine has no PCI bus for the other disks")]
+# Combinations that do not exist, with the reason: (factor, value), the only values of another
+# factor.
+ONLY = [(("machine", "isapc"), ("disk", ["ide"]),
+         "an ISA machine has no PCI bus for the other disks")]
 
 
 def allowed(row):

@@ -1,6 +1,7 @@
 """CPUs that lack something: a refusal in words, or a boot that does without.
 
-Hazards: P6 (CPUID, extended leaves, long mode are asked for), P7 (NX and PAT only where CPUID has them).
+Hazards: P6 (CPUID, extended leaves, long mode are asked for), P7 (NX and PAT only where CPUID has
+them).
 """
 import pytest
 
@@ -22,8 +23,10 @@ def test_no_long_mode_in_bochs(image):
         assert outcome.code == "E11", outcome
 
 
-@pytest.mark.parametrize("cpu", ["qemu64", "qemu64,-nx", "qemu64,-pat", "qemu64,-nx,-pat,-pge", "max", "EPYC",
-                                 "Nehalem", "Skylake-Client"])
+@pytest.mark.parametrize("cpu", [
+    "qemu64", "qemu64,-nx", "qemu64,-pat", "qemu64,-nx,-pat,-pge", "max", "EPYC", "Nehalem",
+    "Skylake-Client"
+])
 def test_prompt(image, cpu):
     with Qemu(image, cpu=cpu) as qemu:
         qemu.wait_prompt()

@@ -1,7 +1,7 @@
 """Disks that fail: once, for ever, or that refuse writes.
 
-Hazards: D4 (retries with a reset between), D5 (the packet is rebuilt), D16 (the loader never writes).
-QEMU's blkdebug lets reads of chosen sectors fail with an I/O error.
+Hazards: D4 (retries with a reset between), D5 (the packet is rebuilt), D16 (the loader never
+writes). QEMU's blkdebug lets reads of chosen sectors fail with an I/O error.
 """
 import hashlib
 import json
@@ -19,19 +19,25 @@ from lib.symbols import label
 LAYOUT = constants()
 SLOT_A = LAYOUT["SLOTS_LBA"]
 READ = LAYOUT["BOUNCE_SECTORS"]
-DEVICES = {"ide": "ide-hd,drive=b0,bus=ide.0,unit=0,rerror=report", "virtio": "virtio-blk-pci,drive=b0,rerror=report"}
+DEVICES = {
+    "ide": "ide-hd,drive=b0,bus=ide.0,unit=0,rerror=report",
+    "virtio": "virtio-blk-pci,drive=b0,rerror=report",
+}
 
 
 def failing(image, lbas, once, device="virtio", after=0, **options):
     """A machine whose disk fails at LBAS, from the read number AFTER on."""
-    rules = [{"event": "read_aio", "errno": 5, "sector": lba, "once": once, "state": after + 1} for lba in lbas]
-    states = [{"event": "read_aio", "state": state, "new_state": state + 1} for state in range(1, after + 1)]
+    rules = [{"event": "read_aio", "errno": 5, "sector": lba, "once": once, "state": after + 1}
+             for lba in lbas]
+    states = [{"event": "read_aio", "state": state, "new_state": state + 1}
+              for state in range(1, after + 1)]
     node = {"driver": "raw", "node-name": "b0", "read-only": False,
             "file": {"driver": "blkdebug", "inject-error": rules,
                      "image": {"driver": "file", "filename": str(image)}}}
     if states:
         node["file"]["set-state"] = states
-    return Qemu(image, disk=None, args=["-blockdev", json.dumps(node), "-device", DEVICES[device]], **options)
+    args = ["-blockdev", json.dumps(node), "-device", DEVICES[device]]
+    return Qemu(image, disk=None, args=args, **options)
 
 
 def slot_b(image):
@@ -45,8 +51,10 @@ def disk(tmp_path):
     return make_image(tmp_path / "disk.img", kernel=tmp_path / "kernel.bin")
 
 
-@pytest.mark.parametrize("lba", [1, 2, 20, LAYOUT["MANIFEST0_LBA"], LAYOUT["MANIFEST1_LBA"], SLOT_A, SLOT_A + 1,
-                                 SLOT_A + READ - 1, SLOT_A + READ, SLOT_A + 299])
+@pytest.mark.parametrize("lba", [
+    1, 2, 20, LAYOUT["MANIFEST0_LBA"], LAYOUT["MANIFEST1_LBA"], SLOT_A, SLOT_A + 1,
+    SLOT_A + READ - 1, SLOT_A + READ, SLOT_A + 299
+])
 def test_one_failure_is_retried(disk, lba):
     """The boot goes on as if nothing had happened; that it did happen is in bootinfo."""
     with failing(disk, [lba], True, gdb=True) as qemu, GdbStub(qemu.gdb_path) as gdb:

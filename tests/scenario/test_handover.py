@@ -1,8 +1,8 @@
-"""The state at every hand-over, read through the debugger and compared with docs/boot.md, section 4.
+"""The state at every hand-over, read by the debugger and compared with docs/boot.md, section 4.
 
-Hazards: E1, E2, E4, E14 (stack canary), A2 (A20 was open: nothing is touched), M10 (bootinfo's map), P1 to
-P4, P8 to P11. Memory is filled with
-junk before the first instruction of ours, so that nothing can pass because it was zero by chance.
+Hazards: E1, E2, E4, E14 (stack canary), A2 (A20 was open: nothing is touched), M10 (bootinfo's
+map), P1 to P4, P8 to P11. Memory is filled with junk before the first instruction of ours, so that
+nothing can pass because it was zero by chance.
 """
 import re
 import struct
@@ -44,7 +44,7 @@ def run_to_step(machine, number):
 
 
 def fill_with_junk(gdb):
-    """All memory that the loader uses, but for what the BIOS still needs and the sector that runs."""
+    """All memory that the loader uses, but for what the BIOS needs and the sector that runs."""
     for start, end in ((0x600, 0x7C00), (0x7E00, 0x9F000), (0x100000, 0x140000)):
         gdb.write(start, (JUNK * ((end - start) // len(JUNK) + 1))[:end - start])
 
@@ -83,7 +83,8 @@ def test_stage1_to_stage2(machine):
     assert gdb.read(LAYOUT["STAGE2_BASE"], len(stage2)) == stage2
     sectors = -(-len(stage2) // 512) * 512
     assert not any(gdb.read(LAYOUT["STAGE2_BASE"] + len(stage2), sectors - len(stage2)))
-    tsc, drive, given, _scratch, status = struct.unpack("<QBBBB", gdb.read(LAYOUT["STAGE1_RECORD_BASE"], 12))
+    record = gdb.read(LAYOUT["STAGE1_RECORD_BASE"], 12)
+    tsc, drive, given, _scratch, status = struct.unpack("<QBBBB", record)
     assert tsc and (drive, given, status) == (0x80, 0x80, 0)
 
 
@@ -162,7 +163,9 @@ def test_page_tables(machine):
     fill_with_junk(machine.gdb)
     run_to_step(machine, 15)
     raw = machine.gdb.read(LAYOUT["PAGE_TABLES_BASE"], LAYOUT["PAGE_TABLES_COUNT"] * 4096)
-    table = [struct.unpack_from("<512Q", raw, page * 4096) for page in range(LAYOUT["PAGE_TABLES_COUNT"])]
+    table = [
+        struct.unpack_from("<512Q", raw, page * 4096) for page in range(LAYOUT["PAGE_TABLES_COUNT"])
+    ]
     base, accessed = LAYOUT["PAGE_TABLES_BASE"], 0x60  # the CPU sets accessed and dirty
     pml4, low, high = table[0], table[1], table[6]
 
@@ -187,10 +190,12 @@ def test_to_the_kernel(machine):
     kernel = (BUILD / "kernel.bin").read_bytes()
     assert registers["rip"] == HEADER.unpack_from(kernel)[3] >= LAYOUT["KERNEL_VIRT"]
     assert registers["rdi"] == LAYOUT["BOOTINFO_BASE"]
-    assert registers["rsp"] % 16 == 8 and LAYOUT["STACK_BASE"] < registers["rsp"] < LAYOUT["STACK_TOP"]
+    assert registers["rsp"] % 16 == 8
+    assert LAYOUT["STACK_BASE"] < registers["rsp"] < LAYOUT["STACK_TOP"]
     assert registers["rbp"] == 0
     assert not registers["eflags"] & (IF | DF)
-    assert machine.gdb.read(registers["rip"], 64) == machine.gdb.read(registers["rip"] - LAYOUT["KERNEL_VIRT_BASE"], 64)
+    physical = registers["rip"] - LAYOUT["KERNEL_VIRT_BASE"]
+    assert machine.gdb.read(registers["rip"], 64) == machine.gdb.read(physical, 64)
     returns_to = struct.unpack("<Q", machine.gdb.read(registers["rsp"], 8))[0]
     assert returns_to == symbols("stage2.elf")["kernel_returned"]
 
@@ -210,7 +215,8 @@ def test_bootinfo(machine):
     assert (field(raw, "drive", "B"), field(raw, "drive_given", "B")) == (0x80, 0x80)
     assert (field(raw, "slot", "B"), field(raw, "manifest_copy", "<I")) == (0, 0)
     assert field(raw, "sector_size", "<H") == 512 and field(raw, "disk_sectors", "<Q") == 131072
-    assert (field(raw, "kernel_length", "<I"), field(raw, "kernel_mem_size", "<I")) == (length, mem_size)
+    assert field(raw, "kernel_length", "<I") == length
+    assert field(raw, "kernel_mem_size", "<I") == mem_size
     assert field(raw, "partition_count", "B") == 1
     assert field(raw, "retries", "<I") == 0
     assert field(raw, "a20_method", "B") == 0, "A20 was open already"
@@ -228,7 +234,8 @@ def test_memory_map_in_bootinfo(machine):
     run_to_step(machine, 16)
     raw = read_bootinfo(machine.gdb)
     count = field(raw, "e820_count", "<I")
-    entries = list(struct.iter_unpack("<QQII", machine.gdb.read(field(raw, "e820", "<Q"), 24 * count)))
+    told = machine.gdb.read(field(raw, "e820", "<Q"), 24 * count)
+    entries = list(struct.iter_unpack("<QQII", told))
     assert [(base, length, kind) for base, length, kind, _ in entries] == [
         (0, 0x9FC00, 1), (0x9FC00, 0x400, 2), (0xF0000, 0x10000, 2), (0x100000, 0x3EDD000, 1),
         (0x3FDD000, 0x23000, 2), (0xFFFC0000, 0x40000, 2), (0xFD00000000, 0x300000000, 2)]
@@ -240,7 +247,8 @@ def test_timeline(machine):
     run_to_step(machine, 16)
     raw = read_bootinfo(machine.gdb)
     start = offsets("bootinfo")["timeline"]
-    entries = list(struct.iter_unpack("<IIQ", raw[start:start + 16 * field(raw, "timeline_count", "<I")]))
+    end = start + 16 * field(raw, "timeline_count", "<I")
+    entries = list(struct.iter_unpack("<IIQ", raw[start:end]))
     assert [step for step, _, _ in entries] == [1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
     stamps = [tsc for _, _, tsc in entries]
     assert stamps == sorted(stamps) and stamps[0] > 0
@@ -249,7 +257,8 @@ def test_timeline(machine):
 def test_pics_are_the_bioss(machine):
     """The loader has not moved the interrupts: both PICs still have the BIOS's vectors."""
     run_to_step(machine, 16)
-    assert "irq_base=08" in machine.monitor("info pic") and "irq_base=70" in machine.monitor("info pic")
+    text = machine.monitor("info pic")
+    assert "irq_base=08" in text and "irq_base=70" in text
 
 
 @pytest.mark.parametrize("mem_size", [0x2000, 0x40000])
@@ -282,7 +291,8 @@ def test_kernel_entry_in_bochs(image):
         text = bochs.stdout
     assert f"{entry >> 32:08x}_{entry & 0xFFFFFFFF:08x}" in text
     assert "rdi: 00000000_00000800" in text and "rbp: 00000000_00000000" in text
-    assert "lma" in text.lower() and " if " in text and " df " in text, "IF and DF are clear (small letters)"
+    assert "lma" in text.lower()
+    assert " if " in text and " df " in text, "IF and DF are clear: small letters"
     assert "0x0000000000000000-0x00000000ffffffff -> 0x000000000000-0x0000ffffffff" in text
     assert "0xffffffff80000000-0xffffffffbfffffff -> 0x000000000000-0x00003fffffff" in text
 

@@ -1,8 +1,8 @@
 """Kernels of every awkward size load completely, and their .bss is zero.
 
-Hazards: D6 (127 and 128 sectors), D8 (a length that is exactly N reads: no read of 0 sectors), D13 (the
-size comes from the manifest). The kernel adds up its own bytes, so a sector loaded twice, not at all or
-to the wrong place gives another sum.
+Hazards: D6 (127 and 128 sectors), D8 (a length that is exactly N reads: no read of 0 sectors), D13
+(the size comes from the manifest). The kernel adds up its own bytes, so a sector loaded twice, not
+at all or to the wrong place gives another sum.
 """
 import pytest
 
@@ -15,7 +15,9 @@ from lib.qemu import Qemu
 
 READ = constants()["BOUNCE_SECTORS"]
 SLOT = slot_sectors()
-SECTORS = [1, 7, 8, 9, READ - 1, READ, READ + 1, 127, 128, 129, 2 * READ, 255, 256, 257, 7 * READ, SLOT]
+SECTORS = [
+    1, 7, 8, 9, READ - 1, READ, READ + 1, 127, 128, 129, 2 * READ, 255, 256, 257, 7 * READ, SLOT
+]
 BYTES = [1023, 4095, 4097, 8 * SECTOR + 1, READ * SECTOR - 1, READ * SECTOR + 1, 100_001]
 
 

@@ -13,7 +13,7 @@ TESTS = REPO / "tests"
 
 
 def run_suite(folder, scenario, limit=60, unit=None, arguments=("--kind", "test")):
-    """Run run.py on a suite of one scenario file (text SCENARIO); returns its exit status and lines."""
+    """Run run.py on a suite of one file (text SCENARIO); returns its exit status and text."""
     (folder / "scenario").mkdir()
     (folder / "unit").mkdir()
     for name in ("lib", "conftest.py", "pytest.ini"):
@@ -23,8 +23,8 @@ def run_suite(folder, scenario, limit=60, unit=None, arguments=("--kind", "test"
         (folder / "unit" / "test_planted.c").write_text(unit)
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     env.update(SECTOR0_BUILD=str(folder / "build"), SECTOR0_TEST_LIMIT=str(limit))
-    done = subprocess.run([sys.executable, "-B", str(TESTS / "run.py"), "--tests", str(folder), *arguments],
-                          env=env, capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-B", str(TESTS / "run.py"), "--tests", str(folder), *arguments]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
     return done.returncode, done.stdout
 
 
@@ -36,7 +36,8 @@ def build_unit(folder, source):
     """Compile SOURCE as the unit test program `planted` of the suite in FOLDER."""
     program = folder / "build" / "tests" / "unit" / "test_planted"
     program.parent.mkdir(parents=True)
-    subprocess.run(["cc", "-x", "c", "-", "-o", str(program), "-lcmocka"], input=source, text=True, check=True)
+    subprocess.run(
+        ["cc", "-x", "c", "-", "-o", str(program), "-lcmocka"], input=source, text=True, check=True)
 
 
 def test_passing_suite_passes(tmp_path):
@@ -58,7 +59,8 @@ def test_error_in_a_fixture_fails(tmp_path):
 
 
 def test_hang_fails(tmp_path):
-    status, text = run_suite(tmp_path, "import time\ndef test_one(): time.sleep(100)\ndef test_two(): pass\n", 2)
+    status, text = run_suite(
+        tmp_path, "import time\ndef test_one(): time.sleep(100)\ndef test_two(): pass\n", 2)
     assert (status, last_line(text)) == (1, "1 passed, 1 failed")
     assert "hung: still running after 2 s" in text
 
@@ -84,7 +86,8 @@ def test_broken_file_fails(tmp_path):
 
 
 def test_crashed_worker_fails(tmp_path):
-    status, text = run_suite(tmp_path, "import os\ndef test_one(): os._exit(3)\ndef test_two(): pass\n")
+    status, text = run_suite(tmp_path,
+                             "import os\ndef test_one(): os._exit(3)\ndef test_two(): pass\n")
     assert (status, last_line(text)) == (1, "1 passed, 1 failed")
 
 
@@ -96,7 +99,8 @@ def test_skip_shows_its_reason(tmp_path):
 
 
 def test_nothing_ran_fails(tmp_path):
-    status, text = run_suite(tmp_path, "def test_one(): pass\n", arguments=("--select", "no_such_test"))
+    scenario = "def test_one(): pass\n"
+    status, text = run_suite(tmp_path, scenario, arguments=("--select", "no_such_test"))
     assert (status, last_line(text)) == (1, "0 passed, 0 failed")
 
 
@@ -116,7 +120,8 @@ int main(void)
 """
 
 
-@pytest.mark.parametrize("value, expected", [("1", (0, "2 passed, 0 failed")), ("2", (1, "1 passed, 1 failed"))])
+@pytest.mark.parametrize("value, expected", [("1", (0, "2 passed, 0 failed")),
+                                             ("2", (1, "1 passed, 1 failed"))])
 def test_unit_results_are_counted(tmp_path, value, expected):
     build_unit(tmp_path, UNIT % value)
     status, text = run_suite(tmp_path, "", unit=UNIT % value, arguments=("--kind", "units"))
@@ -124,8 +129,8 @@ def test_unit_results_are_counted(tmp_path, value, expected):
 
 
 def test_unit_that_vanishes_fails(tmp_path):
-    build_unit(tmp_path, (UNIT % "1").replace(", cmocka_unit_test(test_bad)", ", /* test_bad */").replace(
-        "static void test_bad", "void test_bad"))
+    without = (UNIT % "1").replace(", cmocka_unit_test(test_bad)", "")
+    build_unit(tmp_path, without.replace("static void test_bad", "void test_bad"))
     status, text = run_suite(tmp_path, "", unit=UNIT % "1", arguments=("--kind", "units"))
     assert (status, last_line(text)) == (1, "1 passed, 1 failed")
 

@@ -1,7 +1,7 @@
 """The 80x25 cells of the text screen, as a person would see them: the loader's and the kernel's.
 
-Hazards: O2 (the same text on the screen as on COM1), O3. Keys and the shell's own use of the screen are
-in test_kernel_shell.py.
+Hazards: O2 (the same text on the screen as on COM1), O3. Keys and the shell's own use of the screen
+are in test_kernel_shell.py.
 """
 import re
 
@@ -21,7 +21,8 @@ def cursor(qemu):
     position = 0
     for register in (0x0E, 0x0F):
         qemu.monitor(f"o/b 0x3d4 {register:#x}")
-        position = position << 8 | int(re.search(r"= (0x[0-9a-f]+)", qemu.monitor("i/b 0x3d5")).group(1), 16)
+        position = position << 8 | int(
+            re.search(r"= (0x[0-9a-f]+)", qemu.monitor("i/b 0x3d5")).group(1), 16)
     return divmod(position, 80)
 
 
@@ -89,10 +90,12 @@ def test_panic_is_white_on_red(image):
 def test_failure_is_on_the_screen(tmp_path):
     """Stage 1's own two errors, stage 2's, and the refusal of a slot before a good one."""
     image = make_image(tmp_path / "disk.img")
-    for lba, offset, text in [(LAYOUT["SLOTS_LBA"], 999, "stage2: slot A: E40 Merkle root mismatch"),
-                              (LAYOUT["MANIFEST0_LBA"], 0, "stage2: manifest 0: E22 is not a boot manifest"),
-                              (LAYOUT["MANIFEST1_LBA"], 0, "boot failed: E20 no valid boot manifest"),
-                              (LAYOUT["STAGE2_LBA"], 100, "boot failed: E02 CRC")]:
+    for lba, offset, text in [
+        (LAYOUT["SLOTS_LBA"], 999, "stage2: slot A: E40 Merkle root mismatch"),
+        (LAYOUT["MANIFEST0_LBA"], 0, "stage2: manifest 0: E22 is not a boot manifest"),
+        (LAYOUT["MANIFEST1_LBA"], 0, "boot failed: E20 no valid boot manifest"),
+        (LAYOUT["STAGE2_LBA"], 100, "boot failed: E02 CRC")
+    ]:
         flip_byte(image, lba, offset)
         with Qemu(image, disk="virtio") as qemu:
             qemu.outcome()

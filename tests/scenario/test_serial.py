@@ -1,6 +1,7 @@
 """COM1 and port E9: line settings, line ends, and machines where they are missing or stuck.
 
-Hazards: O1 (COM1 is programmed by us, found by its scratch register, every wait ends), O2, O4 (CR LF).
+Hazards: O1 (COM1 is programmed by us, found by its scratch register, every wait ends), O2, O4 (CR
+LF).
 """
 import os
 import re
@@ -28,7 +29,8 @@ def test_115200_8n1(image):
         qemu.wait_prompt()
 
         def port(address):
-            return int(re.search(r"= (0x[0-9a-f]+)", qemu.monitor(f"i/b {address:#x}")).group(1), 16)
+            return int(
+                re.search(r"= (0x[0-9a-f]+)", qemu.monitor(f"i/b {address:#x}")).group(1), 16)
 
         assert port(0x3FB) == 0x03
         qemu.monitor("o/b 0x3fb 0x83")
