@@ -220,6 +220,30 @@ failure_report:
 
 ; ---- Protected mode and back -------------------------------------------------------------------
 
+; From real mode to the 32-bit code at %1. EAX is destroyed; SP is kept for the way back.
+%macro ENTER_PROTECTED_MODE 1
+    cli
+    call nmi_off
+    mov [real_sp], sp
+    lgdt [gdt_pointer]
+    lidt [idt32_pointer]
+    mov eax, cr0
+    or al, CR0_PE
+    mov cr0, eax
+    jmp CODE32:%1
+%endmacro
+
+; The first thing there: flat data segments and a stack. EAX is destroyed.
+%macro LOAD_FLAT_SEGMENTS 0
+    mov eax, DATA32
+    mov ds, eax
+    mov es, eax
+    mov fs, eax
+    mov gs, eax
+    mov ss, eax
+    mov esp, VERIFIER_END
+%endmacro
+
 ; NMI off or on. Destroys AX.
 nmi_off:
     mov al, NMI_OFF | CMOS_STATUS_D
@@ -235,26 +259,12 @@ nmi_set:
 ; EBX = a C function without arguments; EAX = what it returned. Destroys the other registers.
 global call32
 call32:
-    cli
-    call nmi_off
-    mov [real_sp], sp
-    lgdt [gdt_pointer]
-    lidt [idt32_pointer]
-    mov eax, cr0
-    or al, CR0_PE
-    mov cr0, eax
-    jmp CODE32:.protected
+    ENTER_PROTECTED_MODE .protected
 
     section .text32
     bits 32
 .protected:
-    mov eax, DATA32
-    mov ds, eax
-    mov es, eax
-    mov fs, eax
-    mov gs, eax
-    mov ss, eax
-    mov esp, VERIFIER_END
+    LOAD_FLAT_SEGMENTS
     cld
     call ebx
     push dword call32_return
@@ -338,15 +348,7 @@ handoff_prepare:
 
 ; Real mode for the last time.
 protected_mode_enter:
-    cli
-    call nmi_off
-    mov [real_sp], sp
-    lgdt [gdt_pointer]
-    lidt [idt32_pointer]
-    mov eax, cr0
-    or al, CR0_PE
-    mov cr0, eax
-    jmp CODE32:TOURLABEL_protected_mode
+    ENTER_PROTECTED_MODE TOURLABEL_protected_mode
 
 ; As TOUR, in 32-bit and 64-bit code, in two halves. EAX, EDX, EDI are destroyed.
 %macro TOUR_LABEL 1
@@ -368,13 +370,7 @@ protected_mode_enter:
 ; In: protected mode, CS = CODE32, interrupts and NMI off. The data segments are still real mode's,
 ; so the first instructions load them and the stamp comes after.
     TOUR_LABEL protected_mode
-    mov eax, DATA32
-    mov ds, eax
-    mov es, eax
-    mov fs, eax
-    mov gs, eax
-    mov ss, eax
-    mov esp, VERIFIER_END
+    LOAD_FLAT_SEGMENTS
     TOUR_STAMP protected_mode
 
     TOUR_LABEL page_tables
