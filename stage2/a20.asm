@@ -118,11 +118,7 @@ a20_wait:
 a20_by_bios:
     pushf                               ; some BIOSes return with interrupts off
     mov ax, 0x2401
-    int 0x15
-    push cs
-    pop ds
-    push cs
-    pop es
+    call int15                          ; memory.asm
     popf
     cld
     ret

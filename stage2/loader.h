@@ -34,7 +34,6 @@ uint32_t manifest_choose(void);
 uint32_t slot_check(void);
 uint32_t piece_take(void);
 uint32_t kernel_verify(void);
-uint32_t bootinfo_finish(void);
 
 /* Fill all PAGE_TABLES_COUNT pages (paging.c). */
 void page_tables_build(void);

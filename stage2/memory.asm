@@ -23,6 +23,17 @@ map_sources: dw text_e820, text_e801, text_88 ; by MAP_*
 %define MAP_CALLS_MAX 1024              ; a map that goes on longer than this never ends
 %define E801_BELOW_16M_MAX 0x3C00       ; KiB between 1 and 16 MiB
 
+; The call itself, with DS, ES and the direction flag as we want them afterwards. CF and the general
+; registers are what it returned.
+int15:
+    int 0x15
+    push cs                             ; CS = 0
+    pop ds
+    push cs
+    pop es
+    cld
+    ret
+
 memory_map_read:
     call e820_read
     jnc .judge
@@ -70,12 +81,7 @@ e820_read:
     mov ecx, E820_ENTRY_SIZE
     mov edx, SMAP                       ; again each time: BIOSes destroy it
     mov eax, 0xE820
-    int 0x15
-    push cs                             ; CS = 0
-    pop ds
-    push cs
-    pop es
-    cld
+    call int15
     jc .end                             ; past the last entry, or no such call
     cmp eax, SMAP
     jne .bad                            ; a map that loses its way is no map
@@ -117,11 +123,7 @@ fallback_read:
     xor dx, dx
     mov ax, 0xE801
     stc                                 ; a BIOS without this call may leave CF alone
-    int 0x15
-    push cs
-    pop ds
-    push cs
-    pop es
+    call int15
     jc .only_88
     test cx, cx                         ; the answer is in CX and DX, or in AX and BX
     jz .in_ax_bx
@@ -149,11 +151,7 @@ fallback_read:
 .only_88:
     mov byte [BOOTINFO(map_source)], MAP_88
     mov ah, 0x88
-    int 0x15
-    push cs
-    pop ds
-    push cs
-    pop es
+    call int15
     jc .nothing
     test ax, ax
     jz .nothing

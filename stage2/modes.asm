@@ -307,7 +307,7 @@ call32_return:
 
 ; ---- The hand-off ------------------------------------------------------------------------------
 
-; The last things that need the BIOS, and the fields of bootinfo that are constants.
+; The last things that need the BIOS.
 handoff_prepare:
     mov ah, 0x0F
     int 0x10
@@ -335,12 +335,7 @@ handoff_prepare:
 
     mov ax, 0xEC00                      ; tell the BIOS that 64-bit mode is next; few listen
     mov bl, 2
-    int 0x15
-    push cs
-    pop ds
-
-    mov ebx, bootinfo_finish            ; verify.c
-    call call32
+    call int15                          ; memory.asm
     cmp dword [STACK_BASE], STACK_CANARY
     mov al, E_STACK
     jne fatal

@@ -34,7 +34,7 @@
 %define CRC32C_POLYNOMIAL 0x82F63B78    ; reflected
 
 ; The 32-bit half: verify.c and paging.c.
-extern disk_facts, manifest_choose, slot_check, piece_take, kernel_verify, bootinfo_finish
+extern disk_facts, manifest_choose, slot_check, piece_take, kernel_verify
 extern page_tables_build
 
 ; A step of the boot tour: its label, and its stamp in the timeline.

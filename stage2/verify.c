@@ -149,7 +149,10 @@ static int header_agrees(void)
            header->entry_virt == slot->entry_virt;
 }
 
-/* All of the slot is in place: is it what the manifest (and the pin) says? Then clear its .bss. */
+/*
+ * All of the slot is in place: is it what the manifest (and the pin) says? Then clear its .bss and
+ * fill in bootinfo, but for its CRC, which comes after the last stamp (modes.asm).
+ */
 uint32_t kernel_verify(void)
 {
     merkle_root(&tree, bootinfo.merkle_root);
@@ -166,17 +169,11 @@ uint32_t kernel_verify(void)
         return E_SLOT_HEADER;
     }
     memset(kernel + slot->length, 0, slot->mem_size - slot->length);
-    bootinfo.slot = (uint8_t)slot_index;
-    bootinfo.kernel_length = slot->length;
-    bootinfo.kernel_mem_size = slot->mem_size;
-    return 0;
-}
-
-/* The constant fields; the CRC comes last, after the last stamp (modes.asm). */
-uint32_t bootinfo_finish(void)
-{
     bootinfo.magic = BOOTINFO_MAGIC;
     bootinfo.version = BOOTINFO_VERSION;
     bootinfo.size = sizeof bootinfo;
+    bootinfo.slot = (uint8_t)slot_index;
+    bootinfo.kernel_length = slot->length;
+    bootinfo.kernel_mem_size = slot->mem_size;
     return 0;
 }

@@ -87,7 +87,7 @@ MUTANTS = [
     ("M12 AX and BX are ignored", "stage2/memory.asm", "    jz .in_ax_bx\n", "    nop\n", rom("M12-e801-ax-bx")),
     ("M12 a bogus E801 is believed", "stage2/memory.asm", "    ja .only_88                         ; more", "    nop ;",
      rom("M12-e801-bogus")),
-    ("M12 no 88h", "stage2/memory.asm", "    mov ah, 0x88\n    int 0x15\n", "    stc\n", rom("M12-88")),
+    ("M12 no 88h", "stage2/memory.asm", "    mov ah, 0x88\n    call int15\n", "    stc\n", rom("M12-88")),
     ("M14 an empty map is good", "stage2/memory.asm", "    mov al, E_MAP_EMPTY\n    jmp fatal\n", "", rom("M14-no-usable")),
     ("M11 little low memory is good", "stage2/stage2.asm", "    mov al, E_LOW_MEMORY\n    jb fatal\n", "",
      rom("M11-low-memory-191")),
