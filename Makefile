@@ -9,7 +9,15 @@ LD      := ld
 OBJCOPY := objcopy
 PYTHON  := /usr/bin/python3
 QEMU    ?= qemu-system-x86_64
-B       ?= build
+
+# KERNEL=debug adds checks to the kernel, ubsan and kasan add a sanitizer to those. Each kind of
+# kernel has a build folder of its own.
+KERNEL  ?=
+KERNELS := debug ubsan kasan
+ifneq ($(filter-out $(KERNELS),$(KERNEL)),)
+$(error KERNEL=$(KERNEL): there are only: $(KERNELS))
+endif
+B       ?= build$(if $(KERNEL),/$(KERNEL))
 
 # ---- Flags: they live here and nowhere else --------------------------------------------------
 
@@ -20,7 +28,7 @@ CSTD    := -std=gnu11 -g $(WARN) $(if $(STRICT),-Werror)
 FREESTANDING := -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
            -fno-strict-aliasing -mgeneral-regs-only -ffile-prefix-map=$(CURDIR)=.
 KERNEL_CFLAGS := $(CLANG_TARGET) $(CSTD) $(FREESTANDING) -Os -mno-red-zone -mcmodel=kernel \
-           -fno-omit-frame-pointer -I. -MMD -MP
+           -fno-omit-frame-pointer -I. -MMD -MP $(if $(KERNEL),-DKERNEL_DEBUG=1)
 STAGE2_CFLAGS := $(CSTD) $(FREESTANDING) -m32 -march=i686 -Os -I. -MMD -MP
 # A sector of stage 2 costs 60 us to read on IDE and more to check, so it is built small; all but the
 # hash, which runs over every byte of the kernel.
@@ -31,7 +39,8 @@ LDFLAGS_KERNEL := -nostdlib -static -z max-page-size=4096 -z noexecstack --build
 
 # ---- Sources ---------------------------------------------------------------------------------
 
-KERNEL_C   := $(sort $(wildcard kernel/*.c kernel/*/*.c drivers/*.c shell/*.c)) lib/crc32c.c
+KERNEL_C   := $(sort $(wildcard kernel/*.c kernel/*/*.c drivers/*.c shell/*.c \
+              tests/kernel/*.c bench/kernel/*.c)) lib/crc32c.c
 KERNEL_ASM := $(sort $(wildcard kernel/*.asm kernel/*/*.asm))
 KERNEL_OBJ := $(KERNEL_ASM:%.asm=$(B)/kernel/%.asm.o) $(KERNEL_C:%.c=$(B)/kernel/%.o)
 STAGE2_C   := $(sort $(wildcard stage2/*.c)) lib/crc32c.c lib/sha256.c lib/merkle.c

@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #include "kernel/cpu/cpu.h"
+#include "kernel/panic.h"
 
 #define MICROS_PER_SECOND 1000000
 #define WINDOW_TICKS      5
@@ -27,6 +28,9 @@ static uint32_t phase;       /* steps into the round, when the counter was last 
 static uint32_t start_phase; /* that of clock_start */
 static bool tick_due;        /* a round was seen to end, its tick has not come yet */
 static uint64_t ticks;
+
+static void (*hooks[CLOCK_TICK_HOOKS])(void);
+static unsigned hook_count;
 
 /* At the start of the window; the first tick starts the first one. */
 static uint64_t window_tsc, window_steps;
@@ -106,6 +110,11 @@ uint64_t clock_micros(void)
     return micros;
 }
 
+uint64_t clock_nanos(void)
+{
+    return clock_micros() * 1000;
+}
+
 /* From now on the TSC counts HZ a second; the time goes on from where it is. */
 static void set_rate(uint64_t tsc, uint64_t hz)
 {
@@ -143,17 +152,31 @@ void clock_expect_ticks(void)
     tick_due = false;
 }
 
-void clock_tick(void)
+void clock_on_tick(void (*hook)(void))
 {
-    ticks++;
-    if (windows_done >= WINDOWS) {
-        return;
-    }
+    ASSERT(hook_count < CLOCK_TICK_HOOKS, "%u hooks", hook_count);
+    hooks[hook_count++] = hook;
+}
+
+/* The next step of measuring the TSC. */
+static void measure(void)
+{
     advance_by_tick();
     if (ticks == 1) {
         start_window();
     } else if ((ticks - 1) % WINDOW_TICKS == 0) {
         end_window();
+    }
+}
+
+void clock_tick(void)
+{
+    ticks++;
+    if (windows_done < WINDOWS) {
+        measure();
+    }
+    for (unsigned i = 0; i < hook_count; i++) {
+        hooks[i]();
     }
 }
 

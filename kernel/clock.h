@@ -31,6 +31,16 @@ void clock_tick(void);
 /* Microseconds since clock_start, 0 before it; never goes back. Context: any. */
 uint64_t clock_micros(void);
 
+/* The same in nanoseconds. Context: any. */
+uint64_t clock_nanos(void);
+
+/*
+ * Let HOOK be called at each tick, at most CLOCK_TICK_HOOKS of them, in the order of registration.
+ * Context: start-up; HOOK runs in the timer's interrupt, interrupts off.
+ */
+#define CLOCK_TICK_HOOKS 4
+void clock_on_tick(void (*hook)(void));
+
 /* Timer interrupts since clock_start. Context: any. */
 uint64_t clock_ticks(void);
 

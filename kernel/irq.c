@@ -7,6 +7,7 @@
 
 static const struct irq_chip *chip;
 static struct irq_line lines[IRQ_COUNT];
+static unsigned active; /* handlers that run now; changed with interrupts off */
 
 void irq_set_chip(const struct irq_chip *new_chip)
 {
@@ -34,9 +35,16 @@ void irq_handle(unsigned irq)
         line->unexpected++;
     } else {
         line->handled++;
+        active++;
         line->handler();
+        active--;
     }
     chip->done(irq);
+}
+
+bool irq_active(void)
+{
+    return active != 0;
 }
 
 const struct irq_line *irq_line(unsigned irq)

@@ -46,6 +46,9 @@ void irq_register(unsigned irq, const char *owner, void (*handler)(void));
 /* Called by the trap entry for IRQ. Context: interrupts off. */
 void irq_handle(unsigned irq);
 
+/* Whether an interrupt is being handled now. Context: any. */
+bool irq_active(void);
+
 /* What is known about IRQ, below IRQ_COUNT. Context: any. */
 const struct irq_line *irq_line(unsigned irq);
 

@@ -43,10 +43,9 @@ static void add_unknown(struct options *options, const char *word)
     memcpy(options->unknown + used, word, length + 1);
 }
 
-static bool take_word(struct options *options, const char *word)
+/* A word that stands for one value of one field. */
+static bool take_fixed_word(struct options *options, const char *word)
 {
-    static const char run[] = "run=";
-
     if (strcmp(word, "debug") == 0) {
         options->debug = true;
     } else if (strcmp(word, "console=both") == 0) {
@@ -59,12 +58,42 @@ static bool take_word(struct options *options, const char *word)
         options->panic_reboot = false;
     } else if (strcmp(word, "panic=reboot") == 0) {
         options->panic_reboot = true;
-    } else if (strncmp(word, run, sizeof(run) - 1) == 0) {
-        memcpy(options->run, word + sizeof(run) - 1, strlen(word) + 1 - (sizeof(run) - 1));
+    } else if (strcmp(word, "watchdog=off") == 0) {
+        options->watchdog = OPTION_WATCHDOG_OFF;
+    } else if (strcmp(word, "watchdog=tick") == 0) {
+        options->watchdog = OPTION_WATCHDOG_TICK;
+    } else if (strcmp(word, "watchdog=nmi") == 0) {
+        options->watchdog = OPTION_WATCHDOG_NMI;
+    } else if (strcmp(word, "test") == 0) {
+        options->test = true;
+        options->test_glob[0] = '\0';
     } else {
         return false;
     }
     return true;
+}
+
+/* If WORD is NAME and a text that fits into VALUE, SIZE bytes, copy the text. */
+static bool take_text(const char *word, const char *name, char *value, size_t size)
+{
+    size_t length = strlen(name);
+
+    if (strncmp(word, name, length) != 0 || strlen(word) - length >= size) {
+        return false;
+    }
+    memcpy(value, word + length, strlen(word) + 1 - length);
+    return true;
+}
+
+static bool take_word(struct options *options, const char *word)
+{
+    if (take_text(word, "test=", options->test_glob, sizeof(options->test_glob))) {
+        options->test = true;
+        return true;
+    }
+    return take_fixed_word(options, word) ||
+           take_text(word, "run=", options->run, sizeof(options->run)) ||
+           take_text(word, "layout=", options->layout, sizeof(options->layout));
 }
 
 void options_parse(struct options *options, const char *cmdline)

@@ -1,0 +1,48 @@
+/*
+ * guest_test.h - tests that run inside the kernel: `test [glob]` at the prompt, `test[=glob]` on
+ * the kernel command line. They print TAP and end with `N passed, N failed`; a run that saw fewer
+ * tests end than the kernel has fails.
+ *
+ *   GUEST_TEST(heap_gives_back)
+ *   {
+ *       void *object = kmalloc(100);
+ *       CHECK(object != NULL, "no memory");
+ *       kfree(object);
+ *   }
+ *
+ * A test runs in a thread of its own, with floating point. A failed CHECK ends the test. A test
+ * must leave the kernel as it found it. Test numbers, sizes and seeds are fixed, so that a failure
+ * comes again.
+ */
+#ifndef SECTOR0_TESTS_KERNEL_GUEST_TEST_H
+#define SECTOR0_TESTS_KERNEL_GUEST_TEST_H
+
+#include "kernel/printf.h"
+
+struct guest_test {
+    const char *name;
+    const char *file;
+    void (*run)(void);
+};
+
+#define GUEST_TEST(test_name)                                                                      \
+    static void test_name(void);                                                                   \
+    static const struct guest_test guest_test_##test_name                                          \
+        __attribute__((used, section(".guest_tests"))) = {#test_name, __FILE__, test_name};        \
+    static void test_name(void)
+
+/* End the running test as failed, with file, line, condition and text, unless CONDITION holds. */
+#define CHECK(condition, ...)                                                                      \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            guest_test_fail(__FILE__, __LINE__, #condition, __VA_ARGS__);                          \
+        }                                                                                          \
+    } while (0)
+
+/* End the running test as skipped; TEXT is the reason. */
+_Noreturn void guest_test_skip(const char *text);
+
+_Noreturn void guest_test_fail(const char *file, int line, const char *condition, const char *text,
+                               ...) PRINTF_LIKE(4, 5);
+
+#endif
