@@ -29,6 +29,7 @@
 #define SLEEP_TYPE_SHIFT    10
 #define PM_BASE_MASK        0xFFC0
 
+#define QEMU_EXIT_PORT      0xF4
 #define BOCHS_SHUTDOWN_PORT 0x8900
 #define RESET_CONTROL       0xCF9
 #define RESET_SYSTEM        0x02 /* hard reset, not only the CPU */
@@ -85,6 +86,16 @@ void power_off(void)
     kprintf("It is now safe to turn off the computer.\n");
     console_flush();
     cpu_halt();
+}
+
+void power_leave_emulator(unsigned char status)
+{
+    cpu_save_interrupts();
+    console_flush();
+    io_write8(QEMU_EXIT_PORT, status);
+    clock_wait(WAIT_MICROS);
+    off_by_bochs();
+    power_off();
 }
 
 /*

@@ -26,6 +26,7 @@
 #include "kernel/timeline.h"
 #include "kernel/version.h"
 #include "shell/shell.h"
+#include "tests/kernel/guest_test.h"
 
 static struct boot_facts facts;
 static struct options options;
@@ -141,6 +142,9 @@ void tour_20_interrupts(void)
 void tour_21_shell(void)
 {
     timeline_add(TOUR_SHELL, cpu_read_tsc());
+    if (options.test) {
+        power_leave_emulator(guest_test_run(options.test_glob) ? 0 : 1);
+    }
     kprintf("Type help for the commands.\n");
     shell_run(&facts, options.run, tour_22_prompt);
 }

@@ -54,6 +54,7 @@ int command_e820(int argc, char **argv);
 int command_mem(int argc, char **argv);
 int command_cpu(int argc, char **argv);
 int command_crash(int argc, char **argv);
+int command_test(int argc, char **argv);
 int command_reboot(int argc, char **argv);
 int command_poweroff(int argc, char **argv);
 

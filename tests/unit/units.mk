@@ -23,3 +23,4 @@ UNIT_vga := drivers/vga.c
 UNIT_serial := drivers/serial.c drivers/vt100.c
 UNIT_interrupts := drivers/pic.c kernel/irq.c drivers/i8042.c drivers/keyboard.c
 UNIT_power := drivers/power.c drivers/pci.c
+UNIT_glob := kernel/glob.c
