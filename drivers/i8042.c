@@ -5,6 +5,8 @@
  */
 #include "drivers/i8042.h"
 
+#include <stddef.h>
+
 #include "drivers/keyboard.h"
 #include "kernel/cpu/io.h"
 #include "kernel/input.h"
@@ -52,16 +54,20 @@ static bool command(uint8_t byte)
     return true;
 }
 
-static void keyboard_interrupt(void)
+static bool keyboard_interrupt(void *context)
 {
+    bool asked = false;
+
+    (void)context;
     for (unsigned i = 0; i < DRAIN_MAX; i++) {
         uint8_t status = io_read8(STATUS);
         uint8_t code;
         int key;
 
         if (!(status & STATUS_OUTPUT_FULL)) {
-            return;
+            break;
         }
+        asked = true;
         code = io_read8(DATA);
         if (status & STATUS_FROM_MOUSE) {
             continue;
@@ -71,7 +77,10 @@ static void keyboard_interrupt(void)
             input_add(key);
         }
     }
+    return asked;
 }
+
+static struct irq_handler handler = {.owner = "keyboard", .handle = keyboard_interrupt};
 
 /* Returns false if the controller does not answer; it is then left as the BIOS set it up. */
 static bool set_config(void)
@@ -95,10 +104,11 @@ bool i8042_start(void)
     if (io_read8(STATUS) == STATUS_ABSENT) {
         return false;
     }
-    keyboard_interrupt(); /* what was typed since the BIOS last looked */
+    keyboard_interrupt(NULL); /* what was typed since the BIOS last looked */
     set_config();
-    irq_register(IRQ_KEYBOARD, "keyboard", keyboard_interrupt);
-    keyboard_interrupt(); /* a code that came in between raised its interrupt while it was off */
+    irq_register(IRQ_KEYBOARD, &handler);
+    keyboard_interrupt(
+        NULL); /* a code that came in between raised its interrupt while it was off */
     return true;
 }
 

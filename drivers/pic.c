@@ -31,7 +31,7 @@
 #define CASCADE_LINE      2
 #define SPURIOUS_LINE     7 /* of each PIC */
 
-static uint16_t disabled = 0xFFFF; /* bit n: IRQ n is off; changed at start-up only */
+static uint16_t disabled = 0xFFFF; /* bit n: IRQ n is off; changed with interrupts off */
 
 static void write_masks(void)
 {
@@ -44,6 +44,18 @@ static void pic_enable(unsigned irq)
     disabled &= (uint16_t) ~(1u << irq);
     if (irq >= LINES_PER_PIC) {
         disabled &= (uint16_t) ~(1u << CASCADE_LINE);
+    }
+    write_masks();
+}
+
+static void pic_disable(unsigned irq)
+{
+    if (irq == CASCADE_LINE) {
+        return; /* nobody's own */
+    }
+    disabled |= (uint16_t)(1u << irq);
+    if (disabled >> LINES_PER_PIC == 0xFF) {
+        disabled |= 1u << CASCADE_LINE; /* nothing can come from the second PIC any more */
     }
     write_masks();
 }
@@ -79,6 +91,7 @@ static void pic_done(unsigned irq)
 static const struct irq_chip chip = {
     .name = "8259A",
     .enable = pic_enable,
+    .disable = pic_disable,
     .is_spurious = pic_is_spurious,
     .done = pic_done,
 };

@@ -4,15 +4,12 @@
 #ifndef SECTOR0_DRIVERS_PIT_H
 #define SECTOR0_DRIVERS_PIT_H
 
-#define PIT_TICK_HZ 100
+#define PIT_TICK_HZ 1000
 
-/*
- * Let counter 0 run in rounds of 1 / PIT_TICK_HZ s and start the clock. Context: start-up,
- * interrupts off.
- */
+/* Let counter 2 run freely and start the clock with it. Context: start-up, interrupts off. */
 void pit_start(void);
 
-/* Take the tick: IRQ 0, at the end of each round. Context: start-up, interrupts off. */
+/* Let counter 0 tick PIT_TICK_HZ times a second: IRQ 0. Context: start-up, interrupts off. */
 void pit_start_tick(void);
 
 #endif

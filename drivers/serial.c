@@ -152,17 +152,21 @@ bool serial_start(void)
 }
 
 /* The PIC looks for edges: turning its interrupt off and on makes the UART ask again. */
-static void serial_interrupt(void)
+static bool serial_interrupt(void *context)
 {
+    (void)context;
     if (!receive()) {
         io_write8(INTERRUPT_ENABLE, 0);
         io_write8(INTERRUPT_ENABLE, IER_RECEIVED);
     }
+    return true;
 }
+
+static struct irq_handler handler = {.owner = "com1", .handle = serial_interrupt};
 
 void serial_start_input(void)
 {
-    irq_register(IRQ_COM1, "com1", serial_interrupt);
+    irq_register(IRQ_COM1, &handler);
     io_write8(INTERRUPT_ENABLE, IER_RECEIVED);
 }
 

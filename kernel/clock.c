@@ -1,14 +1,17 @@
 /*
- * clock.c - see clock.h.
+ * clock.c - see clock.h. All state is changed with interrupts off.
  *
- * The time is a number of rounds and a phase, how far the counter is in its round. A round ends
- * when a tick says so, or when someone reads the clock and finds the phase smaller than before:
- * then the tick for it is still to come, and must not count again.
+ * While the counter keeps the time, it is a number of rounds and a phase, how far the counter is in
+ * its round; a phase smaller than the one before means that a round has ended. Counter and TSC are
+ * never mixed: where one takes over from the other, the time that it starts from is fixed.
  *
- * Measuring the TSC: in windows of WINDOW_TICKS ticks, counter and TSC are read together at both
- * ends. A round of the counter can be missed (interrupts were off for too long, the host stopped
- * the emulator), which makes the TSC look faster than it is, never slower. So the smallest rate of
- * WINDOWS windows is the right one. The first window already gives a usable value.
+ * Measuring the TSC. A sample is the TSC and the phase at one moment. Between two samples the TSC's
+ * steps are known exactly, the counter's only up to a number of whole rounds, since rounds can be
+ * missed (interrupts were off for too long, the host stopped the emulator). So first the rate is
+ * measured roughly, over a few short windows: a missed round makes it too fast, never too slow, and
+ * the slowest window is right. Then over windows of a tenth of a second, a second and eight: the
+ * rate so far says how many rounds they had, their phases say the rest. The error of a sample is
+ * the time that taking it needs, some microseconds, and weighs less the longer the window is.
  */
 #include "kernel/clock.h"
 
@@ -17,28 +20,51 @@
 #include "kernel/cpu/cpu.h"
 #include "kernel/panic.h"
 
-#define MICROS_PER_SECOND 1000000
-#define WINDOW_TICKS      5
-#define WINDOWS           8
-#define READS_PER_MICRO   20 /* more reads of the clock than any machine does in a microsecond */
+#define NANOS_PER_SECOND 1000000000
+#define NANOS_PER_MICRO  1000
+#define READS_PER_MICRO  20 /* more reads of the clock than any machine does in a microsecond */
+
+#define SHORT_WINDOW     10 /* ticks */
+#define SHORT_WINDOWS    4
+#define SAMPLE_TRIES     4
+#define CHECK_TICKS      256 /* between two looks whether the TSC still runs */
+#define DEAD_TICKS       3   /* at which the counter had not moved: it is broken */
+
+#define SCALE_SHIFT      32
+
+/* Ticks after the first one at which a long window ends; all of them begin at the first tick. */
+static const uint16_t long_windows[] = {100, 1000, 8000};
+#define WINDOWS (SHORT_WINDOWS + sizeof(long_windows) / sizeof(long_windows[0]))
+
+struct sample {
+    uint64_t tsc;
+    uint64_t steps; /* of the counter */
+};
 
 static const struct clock_counter *source;
-static uint64_t rounds;      /* of the counter, since clock_start */
+static uint64_t rounds;      /* of the counter, as far as they were seen */
 static uint32_t phase;       /* steps into the round, when the counter was last read */
-static uint32_t start_phase; /* that of clock_start */
-static bool tick_due;        /* a round was seen to end, its tick has not come yet */
+static uint64_t extra_steps; /* what ticks say that a broken counter did not count */
+
+static uint64_t base_nanos; /* the time when TSC or counter took over ... */
+static uint64_t base_tsc;   /* ... and the TSC then ... */
+static uint64_t base_steps; /* ... and the counter's steps */
+static uint64_t newest;     /* the latest time that anybody was told */
+
+static uint64_t tsc_hz;    /* 0: the counter keeps the time */
+static uint64_t tsc_scale; /* nanoseconds a step of the TSC, times 2^SCALE_SHIFT */
+
 static uint64_t ticks;
+static uint32_t tick_nanos;
+static uint32_t phase_at_tick; /* the last one */
+static unsigned still_ticks;   /* in a row, at which the counter had not moved */
+
+static unsigned windows_done;
+static struct sample first_sample, window_sample;
+static uint64_t check_nanos; /* the time at the last check of the TSC */
 
 static void (*hooks[CLOCK_TICK_HOOKS])(void);
 static unsigned hook_count;
-
-/* At the start of the window; the first tick starts the first one. */
-static uint64_t window_tsc, window_steps;
-static unsigned windows_done;
-
-/* Once tsc_hz is not 0: the time was base_micros when the TSC was base_tsc. */
-static uint64_t tsc_hz;
-static uint64_t base_tsc, base_micros;
 
 /* A * B / C without losing high bits; the result must fit. */
 static uint64_t multiply_divide(uint64_t a, uint64_t b, uint64_t c)
@@ -46,110 +72,168 @@ static uint64_t multiply_divide(uint64_t a, uint64_t b, uint64_t c)
     return a / c * b + a % c * b / c;
 }
 
-/* How far the counter is in its round. Without a counter: as far as before, time stands still. */
-static uint32_t read_phase(void)
+/* Read the counter; returns its steps so far. Without a working one the phase stays as it is. */
+static uint64_t read_steps(void)
 {
     uint32_t count = source->read();
 
-    return count < source->round ? source->round - 1 - count : phase;
-}
+    if (count < source->round) {
+        uint32_t now = source->round - 1 - count;
 
-/* Read the counter. Context: interrupts off. */
-static void advance(void)
-{
-    uint32_t now = read_phase();
-
-    if (now < phase) {
-        rounds++;
-        tick_due = true;
+        rounds += now < phase;
+        phase = now;
     }
-    phase = now;
+    return rounds * source->round + phase + extra_steps;
 }
 
-/* The same when a tick has come. */
-static void advance_by_tick(void)
+static uint64_t nanos_by_counter(void)
 {
-    phase = read_phase();
-    if (!tick_due) {
-        rounds++;
+    return base_nanos + multiply_divide(read_steps() - base_steps, NANOS_PER_SECOND, source->hz);
+}
+
+/* The product has 128 bits of room, so it is right for as long as the machine runs. */
+static uint64_t nanos_by_tsc(void)
+{
+    int64_t passed = (int64_t)(cpu_read_tsc() - base_tsc);
+
+    if (passed < 0) {
+        return base_nanos; /* somebody has set the TSC back */
     }
-    tick_due = false;
-}
-
-static uint64_t steps(void)
-{
-    return rounds * source->round + phase - start_phase;
-}
-
-static uint64_t micros_by_counter(void)
-{
-    advance();
-    return multiply_divide(steps(), MICROS_PER_SECOND, source->hz);
-}
-
-static uint64_t micros_by_tsc(uint64_t tsc)
-{
-    return base_micros + multiply_divide(tsc - base_tsc, MICROS_PER_SECOND, tsc_hz);
+    return base_nanos + (uint64_t)((unsigned __int128)passed * tsc_scale >> SCALE_SHIFT);
 }
 
 void clock_start(const struct clock_counter *counter)
 {
     source = counter;
-    phase = read_phase();
-    start_phase = phase;
+    read_steps();
+    rounds = 0;
+    base_steps = read_steps();
 }
 
-uint64_t clock_micros(void)
+uint64_t clock_nanos(void)
 {
     if (source == NULL) {
         return 0;
     }
     bool were_on = cpu_save_interrupts();
-    uint64_t micros = tsc_hz != 0 ? micros_by_tsc(cpu_read_tsc()) : micros_by_counter();
+    uint64_t nanos = tsc_hz != 0 ? nanos_by_tsc() : nanos_by_counter();
+
+    if (nanos > newest) {
+        newest = nanos;
+    }
+    nanos = newest;
     cpu_restore_interrupts(were_on);
-    return micros;
+    return nanos;
 }
 
-uint64_t clock_nanos(void)
+uint64_t clock_micros(void)
 {
-    return clock_micros() * 1000;
+    return clock_nanos() / NANOS_PER_MICRO;
 }
 
-/* From now on the TSC counts HZ a second; the time goes on from where it is. */
-static void set_rate(uint64_t tsc, uint64_t hz)
+/* From now on the TSC keeps the time, HZ steps a second; 0: the counter does. */
+static void set_rate(uint64_t hz)
 {
-    base_micros =
-        tsc_hz != 0 ? micros_by_tsc(tsc) : multiply_divide(steps(), MICROS_PER_SECOND, source->hz);
-    base_tsc = tsc;
+    base_nanos = clock_nanos();
+    base_tsc = cpu_read_tsc();
+    base_steps = read_steps();
     tsc_hz = hz;
+    if (hz != 0) {
+        tsc_scale = ((uint64_t)NANOS_PER_SECOND << SCALE_SHIFT) / hz;
+    }
 }
 
-static void start_window(void)
+/* TSC and counter at one moment: of a few tries the one that the least came between. */
+static struct sample take_sample(void)
 {
-    window_tsc = cpu_read_tsc();
-    window_steps = steps();
-}
+    struct sample best = {0, 0};
+    uint64_t least = UINT64_MAX;
 
-static void end_window(void)
-{
-    uint64_t start_tsc = window_tsc;
-    uint64_t start_steps = window_steps;
+    for (unsigned i = 0; i < SAMPLE_TRIES; i++) {
+        uint64_t start = cpu_read_tsc();
+        uint64_t steps = read_steps();
+        uint64_t length = cpu_read_tsc() - start;
 
-    start_window();
-    if (window_steps != start_steps) {
-        uint64_t rate =
-            multiply_divide(window_tsc - start_tsc, source->hz, window_steps - start_steps);
-
-        if (rate != 0 && (tsc_hz == 0 || rate < tsc_hz)) {
-            set_rate(window_tsc, rate);
+        if (length < least) {
+            least = length;
+            best = (struct sample){start + length / 2, steps};
         }
     }
-    windows_done++;
+    return best;
 }
 
-void clock_expect_ticks(void)
+static void end_short_window(void)
 {
-    tick_due = false;
+    struct sample start = window_sample;
+    struct sample end = take_sample();
+
+    if (end.steps != start.steps) {
+        uint64_t rate = multiply_divide(end.tsc - start.tsc, source->hz, end.steps - start.steps);
+
+        if (rate != 0 && (tsc_hz == 0 || rate < tsc_hz)) {
+            set_rate(rate);
+        }
+    }
+    window_sample = end;
+}
+
+static void end_long_window(void)
+{
+    struct sample end = take_sample();
+    uint64_t tsc_steps = end.tsc - first_sample.tsc;
+    uint64_t steps = end.steps - first_sample.steps; /* right but for whole rounds */
+    uint64_t expected = multiply_divide(tsc_steps, source->hz, tsc_hz);
+
+    if (expected > steps) {
+        steps += (expected - steps + source->round / 2) / source->round * source->round;
+    }
+    set_rate(multiply_divide(tsc_steps, source->hz, steps));
+}
+
+/* The next step of measuring the TSC, SINCE ticks after the first one. */
+static void measure(uint64_t since)
+{
+    if (since == 0) {
+        first_sample = window_sample = take_sample();
+    } else if (windows_done < SHORT_WINDOWS) {
+        if (since % SHORT_WINDOW == 0) {
+            end_short_window();
+            windows_done++;
+        }
+    } else if (since == long_windows[windows_done - SHORT_WINDOWS]) {
+        if (tsc_hz != 0) {
+            end_long_window();
+        }
+        windows_done++;
+    }
+}
+
+/* Ticks can be late or lost, but never come too often: so much time has passed at least. */
+static void check_tsc(void)
+{
+    uint64_t now = clock_nanos();
+
+    if (check_nanos != 0 && now - check_nanos < (uint64_t)tick_nanos * CHECK_TICKS / 2) {
+        set_rate(0);
+        windows_done = WINDOWS;
+    }
+    check_nanos = now;
+}
+
+/* The counter keeps the time: it must be read in each round, and watched. */
+static void follow_counter(void)
+{
+    read_steps();
+    still_ticks = phase == phase_at_tick ? still_ticks + 1 : 0;
+    phase_at_tick = phase;
+    if (still_ticks >= DEAD_TICKS) {
+        extra_steps += multiply_divide(tick_nanos, source->hz, NANOS_PER_SECOND);
+    }
+}
+
+void clock_expect_ticks(uint32_t nanos)
+{
+    tick_nanos = nanos;
 }
 
 void clock_on_tick(void (*hook)(void))
@@ -158,22 +242,17 @@ void clock_on_tick(void (*hook)(void))
     hooks[hook_count++] = hook;
 }
 
-/* The next step of measuring the TSC. */
-static void measure(void)
-{
-    advance_by_tick();
-    if (ticks == 1) {
-        start_window();
-    } else if ((ticks - 1) % WINDOW_TICKS == 0) {
-        end_window();
-    }
-}
-
 void clock_tick(void)
 {
-    ticks++;
+    if (tsc_hz == 0) {
+        follow_counter();
+    }
     if (windows_done < WINDOWS) {
-        measure();
+        measure(ticks);
+    }
+    ticks++;
+    if (ticks % CHECK_TICKS == 0 && tsc_hz != 0) {
+        check_tsc();
     }
     for (unsigned i = 0; i < hook_count; i++) {
         hooks[i]();

@@ -1,10 +1,14 @@
 /*
- * clock.h - time since the kernel started its clock, in microseconds.
+ * clock.h - time since the kernel started its clock, in nanoseconds.
  *
- * At first the time is read from the counter that the timer driver registers. It is exact as long
- * as it is read in each of the counter's rounds or told of its end, and needs no waiting. While the
- * timer ticks, the CPU's time stamp counter is measured against it in the background; once its rate
- * is known, it takes over. So finding out how fast the TSC runs costs no time at start-up.
+ * At first the time is read from the counter that the timer driver registers; that is slow, but
+ * needs no waiting. While the timer ticks, the CPU's time stamp counter (TSC) is measured against
+ * that counter in the background; once its rate is known, it takes over, and is measured on, for
+ * eight seconds, until the rate is right to a millionth or so. So finding out how fast the TSC runs
+ * costs no time at start-up.
+ *
+ * A TSC that stands still or slows down afterwards is noticed: the counter takes over again. The
+ * time never goes back, whatever the counters do.
  */
 #ifndef SECTOR0_KERNEL_CLOCK_H
 #define SECTOR0_KERNEL_CLOCK_H
@@ -12,7 +16,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A counter that runs down from round - 1 to 0, over and over. */
+/*
+ * A counter that runs down from round - 1 to 0, over and over. It must be read at least once a
+ * round; ticks see to that when they have begun.
+ */
 struct clock_counter {
     uint32_t hz;            /* steps a second */
     uint32_t round;         /* steps a round */
@@ -22,17 +29,17 @@ struct clock_counter {
 /* Start the clock at 0 with COUNTER, which must be running. Context: interrupts off. */
 void clock_start(const struct clock_counter *counter);
 
-/* From now on every round ends with a clock_tick. Context: interrupts off. */
-void clock_expect_ticks(void);
+/* From now on clock_tick is called each NANOS nanoseconds. Context: interrupts off. */
+void clock_expect_ticks(uint32_t nanos);
 
-/* Tell the clock that a round is over. Context: the timer's interrupt, interrupts off. */
+/* A tick has come. Context: the timer's interrupt, interrupts off. */
 void clock_tick(void);
 
-/* Microseconds since clock_start, 0 before it; never goes back. Context: any. */
-uint64_t clock_micros(void);
-
-/* The same in nanoseconds. Context: any. */
+/* Nanoseconds since clock_start, 0 before it; never goes back. Context: any. */
 uint64_t clock_nanos(void);
+
+/* The same in microseconds. Context: any. */
+uint64_t clock_micros(void);
 
 /*
  * Let HOOK be called at each tick, at most CLOCK_TICK_HOOKS of them, in the order of registration.

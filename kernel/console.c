@@ -94,6 +94,16 @@ void console_clear(void)
     }
 }
 
+void console_panic(void)
+{
+    console_select(CONSOLE_SCREEN | CONSOLE_SERIAL);
+    for (struct console_sink *sink = sinks; sink != NULL; sink = sink->next) {
+        if (sink->panic != NULL) {
+            sink->panic();
+        }
+    }
+}
+
 void console_flush(void)
 {
     for (struct console_sink *sink = sinks; sink != NULL; sink = sink->next) {

@@ -46,6 +46,7 @@ struct console_sink {
     void (*colour)(enum colour text, enum colour back); /* NULL: has no colours */
     void (*clear)(void);                                /* NULL: cannot be cleared */
     void (*flush)(void);       /* wait, bounded, until all is out; or NULL */
+    void (*panic)(void);       /* from now on write by polling; or NULL if it does so anyway */
     struct console_sink *next; /* owned by console.c */
 };
 
@@ -74,5 +75,11 @@ void console_clear(void);
 
 /* Wait, bounded, until everything has left the machine. Context: any. */
 void console_flush(void);
+
+/*
+ * From now on every sink is written to, without locks and without waiting for interrupts: for a
+ * panic, whatever it has interrupted. There is no way back. Context: any.
+ */
+void console_panic(void);
 
 #endif

@@ -1,8 +1,6 @@
-/* cmd_basic.c - help, echo, clear, ver, uptime, dmesg, irq: what every shell has. */
+/* cmd_basic.c - help, echo, clear, ver, uptime, dmesg: what every shell has. */
 #include "kernel/clock.h"
 #include "kernel/console.h"
-#include "kernel/input.h"
-#include "kernel/irq.h"
 #include "kernel/log.h"
 #include "kernel/version.h"
 #include "shell/commands.h"
@@ -78,23 +76,5 @@ int command_dmesg(int argc, char **argv)
         return command_usage(argv[0]);
     }
     log_print_all();
-    return STATUS_OK;
-}
-
-int command_irq(int argc, char **argv)
-{
-    if (argc != 1) {
-        return command_usage(argv[0]);
-    }
-    kprintf("irq  owner         handled  unexpected\n");
-    for (unsigned irq = 0; irq < IRQ_COUNT; irq++) {
-        const struct irq_line *entry = irq_line(irq);
-
-        if (entry->owner != NULL || entry->unexpected != 0) {
-            kprintf("%3u  %-10s %10llu  %10llu\n", irq, entry->owner != NULL ? entry->owner : "-",
-                    (unsigned long long)entry->handled, (unsigned long long)entry->unexpected);
-        }
-    }
-    kprintf("keys dropped: %llu\n", (unsigned long long)input_dropped());
     return STATUS_OK;
 }

@@ -1,6 +1,9 @@
 /*
  * test_clock.c - the kernel's clock in a made-up machine: a counter, a TSC, ticks that come late or
- * not at all. Time must never go back, and the TSC's rate must be found.
+ * not at all, counters that break. Time must never go back, and the TSC's rate must be found.
+ *
+ * The clock keeps its state in static variables, so this file includes it and starts each case with
+ * all of it cleared.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,19 +13,21 @@
 
 #include <cmocka.h>
 
-#include "kernel/clock.h"
-#include "kernel/cpu/cpu.h"
-#include "kernel/panic.h"
+#include "kernel/clock.c"
 
-#define COUNTER_HZ  1193182ull
-#define ROUND       11932u
-#define TSC_HZ      2400000000ull
-#define NANOS       1000000000ull
-#define ROUND_NANOS (ROUND * NANOS / COUNTER_HZ)
+#define COUNTER_HZ 1193182ull
+#define ROUND      65536u
+#define TSC_HZ     2400000000ull
+#define NANOS      1000000000ull
+#define TICK_NANOS 999847u
 
 bool fake_interrupts_on = true;
 static uint64_t now; /* the true time in nanoseconds */
+static uint64_t started;
 static bool counter_broken;
+static uint64_t port_nanos; /* what reading the counter takes */
+static uint64_t tsc_mhz;    /* 0: it stands still */
+static uint64_t tsc_at_change, time_of_change;
 
 void panic_at(const char *file, int line, const char *function, const char *text, ...)
 {
@@ -32,7 +37,14 @@ void panic_at(const char *file, int line, const char *function, const char *text
 
 uint64_t fake_tsc(void)
 {
-    return now * (TSC_HZ / 100000) / 10000;
+    return tsc_at_change + (uint64_t)((unsigned __int128)(now - time_of_change) * tsc_mhz / 1000);
+}
+
+static void change_tsc(uint64_t mhz)
+{
+    tsc_at_change = fake_tsc();
+    time_of_change = now;
+    tsc_mhz = mhz;
 }
 
 void fake_halt(void)
@@ -47,33 +59,85 @@ void fake_sleep(void)
 
 static uint32_t read_counter(void)
 {
-    now += 1000; /* reading a port takes time */
+    now += port_nanos / 2 + (uint64_t)rand() % (port_nanos + 1);
     if (counter_broken) {
         return 0xFFFE;
     }
-    return ROUND - 1 - (uint32_t)(now * COUNTER_HZ / NANOS % ROUND);
+    return ROUND - 1 - (uint32_t)((unsigned __int128)now * COUNTER_HZ / NANOS % ROUND);
 }
 
 static const struct clock_counter counter = {COUNTER_HZ, ROUND, read_counter};
 
-/* True time since the clock was started, in microseconds. */
-static uint64_t started;
-
-static uint64_t true_micros(void)
+static int reset(void **state)
 {
-    return (now - started) / 1000;
+    (void)state;
+    source = NULL;
+    rounds = extra_steps = base_nanos = base_tsc = base_steps = newest = tsc_hz = ticks = 0;
+    still_ticks = windows_done = hook_count = 0;
+    check_nanos = 0;
+    counter_broken = false;
+    port_nanos = 3000;
+    now = 123456789;
+    tsc_at_change = 1ull << 62; /* a machine that has run for long */
+    time_of_change = now;
+    tsc_mhz = 2400;
+    srand(1);
+    return 0;
+}
+
+static void start(void)
+{
+    clock_start(&counter);
+    started = now;
+    clock_expect_ticks(TICK_NANOS);
+}
+
+static uint64_t true_nanos(void)
+{
+    return now - started;
 }
 
 static void assert_near(uint64_t got, uint64_t want, uint64_t error)
 {
     if (got + error < want || got > want + error) {
-        fail_msg("time is %llu, must be %llu", (unsigned long long)got, (unsigned long long)want);
+        fail_msg("it is %llu, must be %llu", (unsigned long long)got, (unsigned long long)want);
+    }
+}
+
+/* The clock now, which must not be before the last look at it. */
+static uint64_t look(void)
+{
+    static uint64_t last;
+    uint64_t nanos = clock_nanos();
+
+    if (nanos < last && newest != nanos) {
+        fail_msg("the time went back");
+    }
+    last = nanos;
+    return nanos;
+}
+
+/* Let TICKS ticks come, each up to DELAY nanoseconds late. */
+static void run(unsigned count, uint64_t delay)
+{
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t end = now + TICK_NANOS;
+
+        while (rand() % 3 != 0 && now + 300000 < end) {
+            now += (uint64_t)(rand() % 300000);
+            look();
+        }
+        now = now < end ? end : now;
+        now += delay > 0 ? (uint64_t)rand() % delay : 0;
+        clock_tick();
+        look();
     }
 }
 
 static void test_before_the_start(void **state)
 {
     (void)state;
+    assert_int_equal(clock_nanos(), 0);
     assert_int_equal(clock_micros(), 0);
     assert_int_equal(clock_tsc_hz(), 0);
     clock_wait(1000); /* must come back */
@@ -82,87 +146,176 @@ static void test_before_the_start(void **state)
 /* With interrupts off, the clock is right as long as it is read in each round. */
 static void test_by_counter(void **state)
 {
-    uint64_t last = 0;
-
     (void)state;
-    now = 123456789;
-    clock_start(&counter);
-    started = now;
+    start();
     for (int i = 0; i < 1000; i++) {
-        now += (uint64_t)(rand() % 9000) * 1000;
-        uint64_t micros = clock_micros();
-
-        assert_true(micros >= last);
-        last = micros;
-        assert_near(micros, true_micros(), 3);
+        now += (uint64_t)(rand() % 50000) * 1000;
+        assert_near(look(), true_nanos(), 10000);
     }
     assert_int_equal(clock_tsc_hz(), 0);
+    assert_near(clock_micros(), true_nanos() / 1000, 20);
 }
 
-/* Ticks come at the end of each round, a little late; in between someone may have read the clock.
- */
-static void test_ticks_find_the_rate(void **state)
+static void test_the_rate_is_found(void **state)
 {
-    uint64_t last = clock_micros();
-    uint64_t round;
-
     (void)state;
-    clock_micros();
-    clock_expect_ticks();
-    round = now * COUNTER_HZ / NANOS / ROUND;
-    for (int i = 1; i <= 100; i++) {
-        uint64_t end_of_round = (round + (uint64_t)i) * ROUND * NANOS / COUNTER_HZ + 1000;
-
-        while (rand() % 3 != 0 && now + 2000000 < end_of_round) {
-            now += (uint64_t)(rand() % 2000000);
-            clock_micros();
-        }
-        if (now < end_of_round) {
-            now = end_of_round;
-        }
-        now += (uint64_t)(rand() % 50000); /* the interrupt's delay */
-        if (i < 6 || rand() % 4 == 0) {
-            clock_micros(); /* saw the round end before its tick came */
-        }
-        if (i == 40) {
-            now += 3 * ROUND_NANOS; /* the host stopped us for three rounds */
-            round += 3;
-        }
-        clock_tick();
-        uint64_t micros = clock_micros();
-
-        assert_true(micros >= last);
-        last = micros;
-        if (i < 40) {
-            assert_near(micros, true_micros(), 1 + true_micros() / 1000);
-        }
-    }
-    assert_int_equal(clock_ticks(), 100);
+    start();
+    run(5, 20000);
+    assert_int_equal(clock_tsc_hz(), 0);
+    assert_near(look(), true_nanos(), 10000);
+    run(50, 20000);
     assert_near(clock_tsc_hz(), TSC_HZ, TSC_HZ / 1000);
+    assert_near(look(), true_nanos(), 50000);
+    run(8000, 20000);
+    assert_near(clock_tsc_hz(), TSC_HZ, TSC_HZ / 1000000);
+    assert_near(look(), true_nanos(), 500000);
+    assert_int_equal(clock_ticks(), 8055);
+    assert_true(fake_interrupts_on);
 }
 
-/* From then on the TSC alone keeps the time. */
+/* Whole rounds are lost while the rate is measured: the host stopped us, interrupts were off. */
+static void test_lost_rounds(void **state)
+{
+    (void)state;
+    for (unsigned when = 1; when < 1100; when += 37) {
+        reset(NULL);
+        start();
+        run(when, 20000);
+        now += 3 * ROUND * NANOS / COUNTER_HZ + 7000000;
+        run(8000, 20000);
+        assert_near(clock_tsc_hz(), TSC_HZ, TSC_HZ / 1000000);
+    }
+}
+
+/* One of the samples takes long: another try replaces it. */
+static void test_slow_samples(void **state)
+{
+    (void)state;
+    start();
+    for (unsigned i = 0; i < 8100; i++) {
+        port_nanos = i % 7 == 0 ? 40000 : 3000;
+        run(1, 100000);
+    }
+    assert_near(clock_tsc_hz(), TSC_HZ, TSC_HZ / 200000);
+}
+
+/* Then the TSC alone keeps the time, for years. */
 static void test_by_tsc(void **state)
 {
-    uint64_t before = clock_micros(), start = now;
+    uint64_t before, at;
 
     (void)state;
+    start();
+    run(8100, 20000);
+    before = look();
+    at = now;
     counter_broken = true;
-    for (int i = 0; i < 100; i++) {
-        now += 1000000000;
-        assert_near(clock_micros() - before, (now - start) / 1000, (now - start) / 1000 / 500);
+    for (int i = 0; i < 1000; i++) {
+        now += 123456 * NANOS + 1;
+        assert_near(look() - before, now - at, (now - at) / 500000);
     }
+}
+
+/* Each nanosecond of the TSC is there: a later look is never the same when it counts so fast. */
+static void test_resolution(void **state)
+{
+    uint64_t last;
+
+    (void)state;
+    start();
+    run(100, 0);
+    last = clock_nanos();
+    for (int i = 0; i < 1000; i++) {
+        now += 2;
+        assert_true(clock_nanos() > last);
+        last = clock_nanos();
+    }
+}
+
+/* The TSC stands still from the first moment: the counter keeps the time, for ever. */
+static void test_no_tsc(void **state)
+{
+    (void)state;
+    change_tsc(0);
+    start();
+    run(9000, 20000);
+    assert_int_equal(clock_tsc_hz(), 0);
+    assert_near(look(), true_nanos(), 100000);
+}
+
+/* The TSC stops, or slows down to a third, or is set back, when all rely on it. */
+static void test_tsc_breaks(void **state)
+{
+    uint64_t before, at;
+
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) {
+        reset(NULL);
+        start();
+        run(8100, 20000);
+        if (kind == 2) {
+            tsc_at_change = 5;
+            time_of_change = now;
+        } else {
+            change_tsc(kind == 0 ? 0 : 800);
+        }
+        run(2 * CHECK_TICKS + 1, 20000);
+        assert_int_equal(clock_tsc_hz(), 0);
+        before = look();
+        at = now;
+        run(1000, 20000);
+        assert_near(look() - before, now - at, 100000);
+    }
+}
+
+/* No counter counts: ticks are all we have. */
+static void test_only_ticks(void **state)
+{
+    uint64_t before;
+
+    (void)state;
+    change_tsc(0);
+    counter_broken = true;
+    start();
+    run(10, 0);
+    before = look();
+    run(1000, 0);
+    assert_near(look() - before, 1000ull * TICK_NANOS, 1000000);
+    clock_wait(100); /* must come back */
+}
+
+static unsigned hook_calls;
+
+static void hook(void)
+{
+    hook_calls++;
+}
+
+static void test_hooks(void **state)
+{
+    (void)state;
+    start();
+    clock_on_tick(hook);
+    clock_on_tick(hook);
+    run(10, 0);
+    assert_int_equal(hook_calls, 20);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_before_the_start),
-        cmocka_unit_test(test_by_counter),
-        cmocka_unit_test(test_ticks_find_the_rate),
-        cmocka_unit_test(test_by_tsc),
+        cmocka_unit_test_setup(test_before_the_start, reset),
+        cmocka_unit_test_setup(test_by_counter, reset),
+        cmocka_unit_test_setup(test_the_rate_is_found, reset),
+        cmocka_unit_test_setup(test_lost_rounds, reset),
+        cmocka_unit_test_setup(test_slow_samples, reset),
+        cmocka_unit_test_setup(test_by_tsc, reset),
+        cmocka_unit_test_setup(test_resolution, reset),
+        cmocka_unit_test_setup(test_no_tsc, reset),
+        cmocka_unit_test_setup(test_tsc_breaks, reset),
+        cmocka_unit_test_setup(test_only_ticks, reset),
+        cmocka_unit_test_setup(test_hooks, reset),
     };
 
-    srand(1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,9 @@
 #include <cmocka.h>
 
 #include "drivers/i8042.h"
+#include "kernel/log.h"
 #include "drivers/pic.h"
+#include "kernel/cpu/cpu.h"
 #include "kernel/cpu/io.h"
 #include "kernel/input.h"
 #include "kernel/irq.h"
@@ -110,10 +112,51 @@ void panic_at(const char *file, int line, const char *function, const char *text
     abort();
 }
 
-static void count_one(void)
+bool fake_interrupts_on;
+
+uint64_t fake_tsc(void)
 {
-    handled++;
+    return 0;
 }
+
+void fake_halt(void)
+{
+    abort();
+}
+
+void fake_sleep(void)
+{
+    abort();
+}
+
+static unsigned logged;
+
+void log_line(const char *area, const char *text, ...)
+{
+    (void)text;
+    assert_string_equal(area, "irq");
+    logged++;
+}
+
+/* A device: it asks as often as *CONTEXT says. */
+static bool serve(void *context)
+{
+    unsigned *asks = context;
+
+    assert_true(irq_active());
+    handled++;
+    if (*asks == 0) {
+        return false;
+    }
+    (*asks)--;
+    return true;
+}
+
+#define MANY 1000000
+static unsigned timer_asks = MANY, disk_asks = MANY, printer_asks = MANY;
+static struct irq_handler timer = {.owner = "timer", .handle = serve, .context = &timer_asks};
+static struct irq_handler disk = {.owner = "disk", .handle = serve, .context = &disk_asks};
+static struct irq_handler printer = {.owner = "printer", .handle = serve, .context = &printer_asks};
 
 static void test_pic_start(void **state)
 {
@@ -132,7 +175,7 @@ static void test_pic_start(void **state)
 static void test_handlers(void **state)
 {
     (void)state;
-    irq_register(0, "timer", count_one);
+    irq_register(0, &timer);
     assert_int_equal(pics[0].mask, 0xFE);
     irq_handle(0);
     assert_int_equal(handled, 1);
@@ -140,7 +183,7 @@ static void test_handlers(void **state)
     assert_int_equal(pics[1].ends, 0);
     assert_int_equal(irq_line(0)->handled, 1);
 
-    irq_register(14, "disk", count_one); /* opens the cascade, too */
+    irq_register(14, &disk); /* opens the cascade, too */
     assert_int_equal(pics[0].mask, 0xFA);
     assert_int_equal(pics[1].mask, 0xBF);
     irq_handle(14);
@@ -149,7 +192,7 @@ static void test_handlers(void **state)
     assert_int_equal(pics[1].ends, 1);
 
     irq_handle(5); /* nobody's: counted, and ended all the same */
-    assert_int_equal(irq_line(5)->unexpected, 1);
+    assert_int_equal(irq_line(5)->unclaimed, 1);
     assert_int_equal(pics[0].ends, 3);
 }
 
@@ -158,18 +201,93 @@ static void test_spurious(void **state)
     (void)state;
     memset(pics, 0, sizeof(pics));
     irq_handle(7);
-    assert_int_equal(irq_line(7)->unexpected, 1);
+    assert_int_equal(irq_line(7)->spurious, 1);
     assert_int_equal(pics[0].ends, 0);
     irq_handle(15); /* the first PIC's line 2 was real */
-    assert_int_equal(irq_line(15)->unexpected, 1);
+    assert_int_equal(irq_line(15)->spurious, 1);
     assert_int_equal(pics[0].ends, 1);
     assert_int_equal(pics[1].ends, 0);
 
     pics[0].in_service = 0x80; /* a real IRQ 7 */
-    irq_register(7, "printer", count_one);
+    irq_register(7, &printer);
     irq_handle(7);
     assert_int_equal(irq_line(7)->handled, 1);
     assert_int_equal(pics[0].ends, 2);
+}
+
+/* Two devices on line 11: each interrupt goes to both, and is the one's that had asked. */
+static void test_shared_line(void **state)
+{
+    unsigned first_asks = 1, second_asks = 2;
+    struct irq_handler first = {.owner = "a", .handle = serve, .context = &first_asks};
+    struct irq_handler second = {.owner = "b", .handle = serve, .context = &second_asks};
+    unsigned before = handled;
+
+    (void)state;
+    irq_register(11, &first);
+    irq_register(11, &second);
+    for (int i = 0; i < 3; i++) {
+        irq_handle(11);
+    }
+    assert_int_equal(handled - before, 6);
+    assert_int_equal(first.handled, 1);
+    assert_int_equal(second.handled, 2);
+    assert_int_equal(irq_line(11)->handled, 2);
+    assert_int_equal(irq_line(11)->unclaimed, 1);
+
+    irq_unregister(11, &first);
+    assert_int_equal(pics[1].mask & 0x08, 0);
+    irq_handle(11);
+    assert_int_equal(handled - before, 7);
+    irq_unregister(11, &second);
+    assert_int_equal(pics[1].mask & 0x08, 0x08);
+    irq_handle(11);
+    assert_int_equal(handled - before, 7);
+}
+
+static void test_masking(void **state)
+{
+    (void)state;
+    irq_mask(14);
+    assert_int_equal(pics[1].mask, 0xFF);
+    assert_int_equal(pics[0].mask & 0x04, 0x04); /* nothing is left on the second PIC */
+    assert_true(irq_line(14)->masked);
+    irq_unmask(14);
+    assert_int_equal(pics[1].mask, 0xBF);
+    assert_int_equal(pics[0].mask & 0x04, 0);
+    irq_mask(13);
+    irq_unmask(13); /* nobody's line stays off */
+    assert_int_equal(pics[1].mask, 0xBF);
+    irq_mask(2); /* the cascade cannot be turned off under the second PIC */
+    assert_int_equal(pics[0].mask & 0x04, 0);
+}
+
+/* A line that nobody's device pulls is turned off before it takes all the time there is. */
+static void test_storm(void **state)
+{
+    unsigned asks = 0;
+    struct irq_handler stuck = {.owner = "stuck", .handle = serve, .context = &asks};
+
+    (void)state;
+    irq_register(9, &stuck);
+    for (unsigned i = 1; i < IRQ_STORM_LIMIT; i++) {
+        irq_handle(9);
+    }
+    asks = 1;
+    irq_handle(9); /* somebody's: the count begins anew */
+    for (unsigned i = 1; i < IRQ_STORM_LIMIT; i++) {
+        irq_handle(9);
+    }
+    assert_int_equal(pics[1].mask & 0x02, 0);
+    assert_int_equal(logged, 0);
+    irq_handle(9);
+    assert_int_equal(pics[1].mask & 0x02, 0x02);
+    assert_int_equal(logged, 1);
+    assert_true(irq_line(9)->stormed);
+    irq_unmask(9);
+    assert_int_equal(pics[1].mask & 0x02, 0);
+    assert_false(irq_line(9)->stormed);
+    irq_unregister(9, &stuck);
 }
 
 static void test_keyboard_absent(void **state)
@@ -177,7 +295,7 @@ static void test_keyboard_absent(void **state)
     (void)state;
     controller.absent = true;
     assert_false(i8042_start());
-    assert_null(irq_line(IRQ_KEYBOARD)->handler);
+    assert_null(irq_line(IRQ_KEYBOARD)->first);
     i8042_reset_cpu();
     assert_int_equal(controller.command, 0);
     assert_true(controller.reads < 10);
@@ -214,9 +332,11 @@ static void test_keyboard(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pic_start),     cmocka_unit_test(test_handlers),
-        cmocka_unit_test(test_spurious),      cmocka_unit_test(test_keyboard_absent),
-        cmocka_unit_test(test_keyboard_dead), cmocka_unit_test(test_keyboard),
+        cmocka_unit_test(test_pic_start),       cmocka_unit_test(test_handlers),
+        cmocka_unit_test(test_spurious),        cmocka_unit_test(test_shared_line),
+        cmocka_unit_test(test_masking),         cmocka_unit_test(test_storm),
+        cmocka_unit_test(test_keyboard_absent), cmocka_unit_test(test_keyboard_dead),
+        cmocka_unit_test(test_keyboard),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

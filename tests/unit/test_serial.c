@@ -31,7 +31,7 @@ static size_t sent_count;
 static char keys[4096];
 static size_t key_count;
 static struct console_sink *sink;
-static void (*interrupt)(void);
+static struct irq_handler *handler;
 
 uint32_t fake_io_read(uint16_t port, unsigned size)
 {
@@ -110,11 +110,16 @@ void input_add(int key)
     keys[key_count] = '\0';
 }
 
-void irq_register(unsigned irq, const char *owner, void (*handler)(void))
+void irq_register(unsigned irq, struct irq_handler *new_handler)
 {
     assert_int_equal(irq, IRQ_COM1);
-    assert_string_equal(owner, "com1");
-    interrupt = handler;
+    assert_string_equal(new_handler->owner, "com1");
+    handler = new_handler;
+}
+
+static bool interrupt(void)
+{
+    return handler->handle(handler->context);
 }
 
 static void plug_in(bool has_fifo)
