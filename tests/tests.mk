@@ -20,7 +20,7 @@ RUN_TESTS   = SECTOR0_BUILD=$(abspath $(B)) $(PYTHON) -B tests/run.py --select '
 check: all unit-binaries test-files ## the minute's worth: host units, static checks, a few boots
 	$(RUN_TESTS) check
 
-test: all unit-binaries test-files ## everything a pull request needs; K=expr for a selection
+test: all unit-binaries test-files kernel-kinds ## everything a pull request needs; K=expr for a selection
 	$(RUN_TESTS) test
 
 soak: all unit-binaries test-files ## the long ones: random faults with new seeds
@@ -40,6 +40,19 @@ mutants: ## take the loader's guards out one by one, in a copy: a test must noti
 .PHONY: test-lists
 test-lists: ## write the lists of docs/testing.md anew, from the tests
 	$(PYTHON) -B tests/lib/testing_doc.py
+
+# ---- Other kinds of kernel ---------------------------------------------------------------------
+
+# The kernel with checks, and with each sanitizer: $(B)/debug/kernel.bin and so on, from a make of
+# their own each, because the kind is a matter of flags everywhere.
+KIND_KERNELS := $(KERNELS:%=$(B)/%/kernel.bin)
+
+.PHONY: kernel-kinds
+kernel-kinds: $(if $(KERNEL),,$(KIND_KERNELS))
+
+.PHONY: $(KIND_KERNELS)
+$(KIND_KERNELS): $(B)/%/kernel.bin: $(B)/gen/layout.inc
+	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc)) KERNEL=$* B=$(B)/$* $@
 
 # ---- Host units ------------------------------------------------------------------------------
 

@@ -14,6 +14,26 @@ def unit_cases(source):
     return [f"unit/{source.name}::{name}" for name in names]
 
 
+def guest_cases(folder):
+    """The names of the in-guest tests in FOLDER, tests/kernel: every GUEST_TEST(name) in it."""
+    names = []
+    for path in sorted(folder.glob("*.c")):
+        text = re.sub(r"/\*.*?\*/|//[^\n]*", "", path.read_text(), flags=re.S)
+        names += re.findall(r"\bGUEST_TEST\(\s*(\w+)", text)
+    return names
+
+
+def _guest_problems(folder, collected):
+    names = guest_cases(folder)
+    seen = {match[1] for case in collected
+            if (match := re.search(r"test_in_guest.py::test_in_guest\[.*?(\w+)\]$", case))}
+    return [f"kernel test {name} is defined {names.count(name)} times"
+            for name in sorted(set(names)) if names.count(name) > 1] + [
+                f"kernel test {name} exists but is not collected"
+                for name in sorted(set(names) - seen)
+            ]
+
+
 def _functions(path):
     tree = ast.parse(path.read_text())
     return [node.name for node in tree.body
@@ -23,7 +43,7 @@ def _functions(path):
 def source_problems(tests, collected):
     """Sentences about tests that the sources have and the list of COLLECTED ids has not."""
     seen = {re.sub(r"\[.*", "", case) for case in collected}
-    problems = []
+    problems = _guest_problems(tests / "kernel", collected)
     for path in sorted((tests / "scenario").glob("test_*.py")):
         names = _functions(path)
         for name in sorted(set(names)):

@@ -47,19 +47,26 @@ def drop():
         shutil.rmtree(machine.workdir, ignore_errors=True)
 
 
+def keep_machine(machine, kept):
+    """Move the folder of MACHINE, which has been closed, to KEPT; returns lines for the report."""
+    machine.save_evidence()
+    tail = machine.output[-1500:].replace("\r\n", "\n")
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(machine.workdir, kept)
+    command = machine.reproduce(kept)
+    (kept / "command.sh").write_text("#!/bin/sh\n" + command + "\n")
+    lines = [f"  run it again: {command}", "  last output:"]
+    return lines + ["    | " + line for line in tail.splitlines()[-25:]]
+
+
 def keep(node_id):
     """The test failed: stop what still runs, move its folders; returns lines for the report."""
     target = FAILURES / folder_name(node_id)
     shutil.rmtree(target, ignore_errors=True)
     lines = []
     for number, machine in enumerate(_close_all()):
-        kept = target / str(number)
-        machine.save_evidence()
-        tail = machine.output[-1500:].replace("\r\n", "\n")
-        target.mkdir(parents=True, exist_ok=True)
-        shutil.move(machine.workdir, kept)
-        command = machine.reproduce(kept)
-        (kept / "command.sh").write_text("#!/bin/sh\n" + command + "\n")
-        lines += [f"machine {number}: {kept}", f"  run it again: {command}"]
-        lines += ["  last output:"] + ["    | " + line for line in tail.splitlines()[-25:]]
+        if machine.workdir.exists():
+            lines += [f"machine {number}: {target / str(number)}"]
+            lines += keep_machine(machine, target / str(number))
     return lines

@@ -1,0 +1,80 @@
+"""The kernel's own tests (tests/kernel/), each of them on every kind of machine and of kernel.
+
+All of them run in one boot of each machine; the first case that asks for a machine boots it, the
+others read what it said. Which tests there are is read from the sources, so one that is not in the
+kernel fails.
+"""
+import fcntl
+import json
+from dataclasses import asdict
+
+import pytest
+
+from lib.bochs import Bochs
+from lib.guest import EXIT_DEVICE, Run, run_all, source_names
+from lib.images import make_image
+from lib.paths import BUILD, FAILURES
+from lib.qemu import Qemu
+
+
+def qemu(**options):
+    return lambda image: Qemu(image, args=EXIT_DEVICE, **options)
+
+
+# name -> (kind of kernel, how to start the machine)
+MACHINES = {
+    "qemu64": ("", qemu()),
+    "no-nx": ("", qemu(cpu="qemu64,-nx")),
+    "16-MiB": ("", qemu(cpu="max", memory="16M")),
+    "5-GiB": ("", qemu(cpu="max", memory="5G", disk="virtio", machine="q35")),
+    "bochs": ("", Bochs),
+    "debug": ("debug", qemu()),
+    "ubsan": ("ubsan", qemu(cpu="max")),
+    "kasan": ("kasan", qemu(cpu="max")),
+}
+CASES = [pytest.param(machine, name, id=f"{machine}-{name}",
+                      marks=[pytest.mark.check] if machine == "qemu64" else [])
+         for machine in MACHINES for name in source_names()]
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory, request):
+    """Call it with the name of a machine: the Run of it, which all of pytest's workers share."""
+    folder = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        folder = folder.parent  # of this run, not of this worker alone
+
+    def get(name):
+        with open(folder / f"in-guest-{name}.lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            told = folder / f"in-guest-{name}.json"
+            if not told.exists():
+                told.write_text(json.dumps(asdict(boot(name, folder))))
+            return Run(**json.loads(told.read_text()))
+
+    return get
+
+
+def boot(name, folder):
+    kind, start = MACHINES[name]
+    image = make_image(folder / f"in-guest-{name}.img", cmdline="test",
+                       kernel=BUILD / kind / "kernel.bin")
+    run = run_all(start, image, FAILURES / f"in-guest-{name}", source_names())
+    image.unlink()
+    return run
+
+
+@pytest.mark.limit(900)  # the whole run of a machine, if this case is the first to ask
+@pytest.mark.parametrize("machine, name", CASES)
+def test_in_guest(runs, machine, name):
+    outcome, why = runs(machine).verdict(name)
+    if outcome == "skipped":
+        pytest.skip(why)
+    assert outcome == "passed", f"{why}; evidence: {FAILURES}/in-guest-{machine}"
+
+
+@pytest.mark.limit(900)
+@pytest.mark.parametrize("machine", MACHINES)
+def test_run_is_complete(runs, machine):
+    """The plan, the counts of the last line and the exit status agree with what was seen."""
+    assert runs(machine).problems(source_names()) == []
