@@ -179,7 +179,7 @@ bool vga_start(const struct vga_state *state)
         return false;
     }
     crtc = state->crtc_port;
-    video = phys_to_virt(crtc == CRTC_MONO ? MEMORY_MONO : MEMORY_COLOUR);
+    video = low_to_virt(crtc == CRTC_MONO ? MEMORY_MONO : MEMORY_COLOUR);
     row = state->cursor_row < VGA_ROWS ? state->cursor_row : VGA_ROWS - 1;
     column = state->cursor_column;
     for (size_t i = 0; i < VGA_ROWS * VGA_COLUMNS; i++) {

@@ -8,9 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "include/layout.h"
-
-#define PAGE_SIZE 4096
+#include "kernel/mm/address.h" /* PAGE_SIZE, and virt_to_phys, which works in the image, too */
 
 extern char kernel_start[]; /* also the struct kernel_header */
 extern char kernel_text_start[];
@@ -24,16 +22,13 @@ extern char double_fault_stack_guard[], double_fault_stack_top[];
 extern char nmi_stack_guard[], nmi_stack_top[];
 extern char machine_check_stack_guard[], machine_check_stack_top[];
 
-/* The kernel's view of physical address PHYS, which must lie in the low 1 GiB. Context: any. */
-static inline void *phys_to_virt(uint64_t phys)
+/*
+ * The kernel's view of physical address PHYS, which must lie in the low 1 GiB until paging has
+ * started, and in the low window, 4 KiB to 1 MiB, from then on. Context: any.
+ */
+static inline void *low_to_virt(uint64_t phys)
 {
     return (void *)(uintptr_t)(KERNEL_VIRT_BASE + phys);
-}
-
-/* The physical address of VIRT, an address inside the kernel's image. Context: any. */
-static inline uint64_t virt_to_phys(const void *virt)
-{
-    return (uint64_t)(uintptr_t)virt - KERNEL_VIRT_BASE;
 }
 
 #endif

@@ -57,7 +57,7 @@ void take_hand_off(uint64_t bootinfo_phys, uint64_t entry_tsc)
 {
     struct bootinfo_fault fault;
 
-    if (!bootinfo_take(bootinfo_phys, phys_to_virt(0), (const struct kernel_header *)kernel_start,
+    if (!bootinfo_take(bootinfo_phys, low_to_virt(0), (const struct kernel_header *)kernel_start,
                        &facts, &fault)) {
         PANIC("bad bootinfo: %s is %#llx, %s", fault.field, (unsigned long long)fault.value,
               fault.rule);
@@ -121,8 +121,7 @@ void tour_19_memory(void)
 {
     timeline_add(TOUR_MEMORY, cpu_read_tsc());
     memory_start(&facts);
-    paging_protect_kernel((facts.info.cpuid_ext_edx & CPUID_EXT_EDX_NX) != 0);
-    log_detail("memory", "kernel pages protected, lower half unmapped");
+    paging_start(&facts.info); /* our own page tables: then the loader's memory is free */
 }
 
 void tour_20_interrupts(void)

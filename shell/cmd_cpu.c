@@ -7,10 +7,9 @@
 #include "kernel/string.h"
 #include "shell/commands.h"
 
-#define CPUID_EXT_BRAND_FIRST   0x80000002u
-#define CPUID_EXT_BRAND_LAST    0x80000004u
-#define CPUID_EXT_ADDRESS_SIZES 0x80000008u
-#define LINE_END                78
+#define CPUID_EXT_BRAND_FIRST 0x80000002u
+#define CPUID_EXT_BRAND_LAST  0x80000004u
+#define LINE_END              78
 
 /* A bit and its name. */
 struct bit_name {

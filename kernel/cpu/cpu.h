@@ -8,21 +8,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RFLAGS_IF              (1u << 9)
+#define RFLAGS_IF               (1u << 9)
 
-#define CR0_WP                 (1u << 16) /* the kernel, too, obeys read-only pages */
+#define CR0_WP                  (1u << 16) /* the kernel, too, obeys read-only pages */
 
-#define CR0_NOT_WRITE_THROUGH  (1u << 29)
-#define CR0_CACHE_DISABLE      (1u << 30)
+#define CR0_NOT_WRITE_THROUGH   (1u << 29)
+#define CR0_CACHE_DISABLE       (1u << 30)
 
-#define CR4_MCE                (1u << 6) /* a machine check is an exception, not a silent stop */
+#define CR4_MCE                 (1u << 6)  /* a machine check is an exception, not a silent stop */
+#define CR4_PGE                 (1u << 7)  /* global pages */
+#define CR4_UMIP                (1u << 11) /* user mode cannot read descriptor table registers */
+#define CR4_SMEP                (1u << 20) /* the kernel cannot execute user pages ... */
+#define CR4_SMAP                (1u << 21) /* ... nor use their data */
 
-#define MSR_EFER               0xC0000080
-#define EFER_NXE               (1u << 11) /* bit 63 of a page table entry means "no execute" */
+#define MSR_PAT                 0x277
+#define MSR_EFER                0xC0000080
+#define EFER_NXE                (1u << 11) /* bit 63 of a page table entry means "no execute" */
 
-#define CPUID_1_ECX_HYPERVISOR (1u << 31)
-#define CPUID_1_EDX_MCE        (1u << 7)
-#define CPUID_EXT_EDX_NX       (1u << 20)
+#define CPUID_1_ECX_HYPERVISOR  (1u << 31)
+#define CPUID_1_EDX_MCE         (1u << 7)
+#define CPUID_1_EDX_PGE         (1u << 13)
+#define CPUID_1_EDX_PAT         (1u << 16)
+#define CPUID_FEATURES          7u
+#define CPUID_7_EBX_SMEP        (1u << 7)
+#define CPUID_7_EBX_SMAP        (1u << 20)
+#define CPUID_7_ECX_UMIP        (1u << 2)
+#define CPUID_EXT_ADDRESS_SIZES 0x80000008u
+#define CPUID_EXT_EDX_NX        (1u << 20)
+#define CPUID_EXT_EDX_1GB       (1u << 26)
 
 struct cpuid_result {
     uint32_t eax, ebx, ecx, edx;
@@ -75,6 +88,18 @@ CPU_CONTROL_REGISTER(cr0)
 CPU_CONTROL_REGISTER(cr2)
 CPU_CONTROL_REGISTER(cr3)
 CPU_CONTROL_REGISTER(cr4)
+
+/* Forget what the CPU remembers of the translation of ADDRESS. */
+static inline void cpu_invalidate_page(uint64_t address)
+{
+    __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+
+/* Write the cache line at ADDRESS back to memory, and forget it. */
+static inline void cpu_flush_cache_line(const volatile void *address)
+{
+    __asm__ volatile("clflush (%0); mfence" : : "r"(address) : "memory");
+}
 
 static inline uint64_t cpu_read_flags(void)
 {

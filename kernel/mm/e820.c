@@ -135,6 +135,11 @@ void e820_clean(struct mem_map *map, const struct e820_entry *raw, size_t count)
     add_range(map, start, MEM_ADDRESS_END, type);
 }
 
+bool mem_type_is_ram(uint32_t type)
+{
+    return type != MEM_NONE && rank(type) < rank(E820_RESERVED);
+}
+
 const char *e820_type_name(uint32_t type)
 {
     switch (type) {

@@ -20,7 +20,7 @@
 #define MEM_ADDRESS_END 0x10000000000000 /* 2^52: no x86-64 CPU has more physical addresses */
 
 /* The kernel's own marks, beside the BIOS's E820_* types. */
-#define MEM_LOADER 0x80000001u /* page 0, and what the loader left: its page tables are in use */
+#define MEM_LOADER 0x80000001u /* page 0, and what the loader used */
 #define MEM_KERNEL 0x80000002u
 
 struct mem_range {
@@ -46,6 +46,9 @@ struct mem_map {
  * is in the map stays true.
  */
 void e820_clean(struct mem_map *map, const struct e820_entry *raw, size_t count);
+
+/* Whether there is RAM behind TYPE, in use or not. */
+bool mem_type_is_ram(uint32_t type);
 
 /* A short name for a type, at most 8 characters: "usable", "reserved", ... */
 const char *e820_type_name(uint32_t type);

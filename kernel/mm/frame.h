@@ -3,7 +3,9 @@
  *
  * A block of order n is 2^n frames of 4 KiB, aligned to its own size. Allocation and release take
  * O(FRAME_ORDERS) steps, however much memory there is. struct frame is what is known about each
- * frame; the free blocks themselves hold the lists.
+ * frame, and holds the lists of free blocks: free memory is never touched, which matters in a
+ * virtual machine, where the first access to each piece of memory is slow. The struct frames start
+ * out zeroed, and are mapped in whole blocks of the largest order: a buddy's is always there.
  *
  * Portable: the unit tests and the host's benchmark compile the same source.
  */

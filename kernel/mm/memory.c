@@ -5,7 +5,7 @@
  * everywhere:
  *
  *   00000-00FFF  page 0: the BIOS's vectors and data, and where a null pointer leads
- *   01000-2FFFF  the loader's areas; its page tables at 20000 are still in use
+ *   01000-2FFFF  the loader's areas, which are free when paging has started
  *   low end-FFFFF  what is above usable low memory: BIOS data, video memory, ROMs
  *   100000-      the kernel's image with .bss
  */
@@ -47,6 +47,27 @@ void memory_start(const struct boot_facts *facts)
 const struct mem_map *memory_map(void)
 {
     return &map;
+}
+
+void memory_cut(size_t index, uint64_t end)
+{
+    struct mem_range *range = &map.range[index];
+
+    if (end > range->base) {
+        range->length = end - range->base;
+    } else {
+        range->type = E820_UNUSABLE;
+    }
+}
+
+bool memory_is_ram(uint64_t phys)
+{
+    for (size_t i = 0; i < map.count; i++) {
+        if (phys - map.range[i].base < map.range[i].length) {
+            return mem_type_is_ram(map.range[i].type) && phys >= MEM_PAGE;
+        }
+    }
+    return false;
 }
 
 uint64_t memory_low_end(void)

@@ -16,6 +16,15 @@ void memory_start(const struct boot_facts *facts);
 /* The cleaned map. Context: any, after memory_start. */
 const struct mem_map *memory_map(void);
 
+/*
+ * Let range INDEX of the map end at END, since what lies behind cannot be used. If nothing is left
+ * the range becomes unusable. Context: start-up.
+ */
+void memory_cut(size_t index, uint64_t end);
+
+/* Whether PHYS is in memory that the direct map shows. Context: any, after paging_start. */
+bool memory_is_ram(uint64_t phys);
+
 /* The first byte after usable low memory. Context: any, after memory_start. */
 uint64_t memory_low_end(void);
 

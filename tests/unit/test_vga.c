@@ -21,7 +21,7 @@ static uint8_t crtc[256], crtc_index;
 static uint16_t crtc_port;
 static struct console_sink *sink;
 
-void *phys_to_virt(uint64_t phys)
+void *low_to_virt(uint64_t phys)
 {
     video_phys = phys;
     return video;

@@ -6,6 +6,6 @@
 
 #include <stdint.h>
 
-void *phys_to_virt(uint64_t phys);
+void *low_to_virt(uint64_t phys);
 
 #endif

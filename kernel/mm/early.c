@@ -1,0 +1,38 @@
+/* early.c - see early.h. */
+#include "kernel/mm/early.h"
+
+static const struct mem_map *map;
+static uint64_t limit;
+static uint64_t next; /* usable memory below it is taken */
+
+void early_start(const struct mem_map *new_map, uint64_t new_limit)
+{
+    map = new_map;
+    limit = new_limit;
+    next = 0;
+}
+
+uint64_t early_frame(void)
+{
+    for (size_t i = 0; i < map->count; i++) {
+        const struct mem_range *range = &map->range[i];
+        uint64_t frame = range->base > next ? range->base : next;
+
+        if (range->type == E820_USABLE && frame < range->base + range->length && frame < limit) {
+            next = frame + MEM_PAGE;
+            return frame;
+        }
+    }
+    return EARLY_NONE;
+}
+
+uint64_t early_end(void)
+{
+    return next;
+}
+
+uint64_t early_close(void)
+{
+    limit = 0;
+    return next;
+}

@@ -1,0 +1,24 @@
+/*
+ * ram.h - start-up's way through the memory map: what is really there is put into the direct map,
+ * gets its struct frames, and at last belongs to the frame allocator.
+ */
+#ifndef SECTOR0_KERNEL_MM_RAM_H
+#define SECTOR0_KERNEL_MM_RAM_H
+
+#include <stdint.h>
+
+/*
+ * Map all RAM and its struct frames, zeroed. What is usable by the map but does not keep what is
+ * written to it, lies beyond the direct map or the CPU's ADDRESS_BITS, or has no room for its
+ * struct frames, is taken out of the map and logged. Returns how many frames the struct frames
+ * take. Context: start-up, own page tables loaded.
+ */
+uint64_t ram_map_all(unsigned address_bits);
+
+/*
+ * A frame, contents undefined, from start-up's reserve or else from the frame allocator; FRAME_NONE
+ * if memory is short. For what is never given back, such as page tables. Context: any.
+ */
+uint64_t ram_take_frame(void);
+
+#endif
