@@ -1,85 +1,76 @@
 /*
- * serial.c - see serial.h. [16550]
+ * serial.c - COM1: finding it, setting it up, receiving; see serial.h. [16550]
  *
- * The registers lie at COM1_PORT + n; 0 and 1 change their meaning while LCR_DLAB is set. All waits
- * are bounded: with nothing at the other end, or no UART at all, the kernel goes on.
+ * What arrives goes through the VT100 decoder into the input queue. All waits are bounded: with
+ * nothing at the other end, or no UART at all, the kernel goes on.
  */
 #include "drivers/serial.h"
 
-#include <stddef.h>
-
+#include "drivers/uart.h"
 #include "drivers/vt100.h"
-#include "include/layout.h"
 #include "kernel/console.h"
 #include "kernel/cpu/io.h"
 #include "kernel/input.h"
 #include "kernel/irq.h"
 
-#define DATA             (COM1_PORT + 0) /* RBR and THR; divisor low byte */
-#define INTERRUPT_ENABLE (COM1_PORT + 1) /* IER; divisor high byte */
-#define FIFO_CONTROL     (COM1_PORT + 2) /* FCR when written */
-#define INTERRUPT_ID     (COM1_PORT + 2) /* IIR when read */
-#define LINE_CONTROL     (COM1_PORT + 3)
-#define MODEM_CONTROL    (COM1_PORT + 4)
-#define LINE_STATUS      (COM1_PORT + 5)
-#define SCRATCH          (COM1_PORT + 7)
+#define ERRORS_OF_BYTE (LSR_PARITY | LSR_FRAMING | LSR_BREAK)
+#define RECEIVE_MAX    (4 * UART_FIFO_BYTES) /* in one go */
+#define ROUNDS_MAX     8                     /* in one interrupt; others want their turn */
 
-#define LCR_8N1          0x03
-#define LCR_DLAB         0x80
-#define DIVISOR_115200   1
-#define FCR_ENABLE       0x01 /* interrupt at each byte: a person types */
-#define IIR_FIFO_WORKS   0xC0
-#define MCR_DTR_RTS_OUT2 0x0B /* OUT2 lets the interrupt through to the PIC */
-#define IER_RECEIVED     0x01
-#define LSR_DATA         0x01
-#define LSR_OVERRUN      0x02
-#define LSR_THR_EMPTY    0x20
-#define LSR_ALL_SENT     0x40
-
-#define FIFO_BYTES       16
-#define RECEIVE_MAX      (4 * FIFO_BYTES) /* in one go; other interrupts want their turn */
-/* Reads of the status before we stop waiting. 16 bytes take 1.4 ms, a read about a microsecond. */
-#define PATIENCE 500000
-
-static unsigned room; /* bytes that fit into the transmitter without looking at it again */
-static unsigned fifo_size = 1;
-static bool stuck; /* the transmitter did not empty: do not wait for it again */
-static uint64_t overruns, dropped;
+struct serial_statistics uart_counts;
+static uint8_t enabled;     /* interrupt causes, as in IER */
+static uint8_t byte_errors; /* of the byte that is next to be read */
 static struct vt100 decoder;
 
-static bool wait_for(uint8_t status_bit)
+uint8_t uart_status(void)
 {
-    for (unsigned reads = stuck ? 1 : PATIENCE; reads > 0; reads--) {
-        if (io_read8(LINE_STATUS) & status_bit) {
-            stuck = false;
-            return true;
-        }
-    }
-    stuck = true;
-    return false;
+    uint8_t status = io_read8(UART_LINE_STATUS);
+
+    uart_counts.overruns += (status & LSR_OVERRUN) != 0;
+    byte_errors |= status & ERRORS_OF_BYTE;
+    return status;
 }
 
-/* An empty transmitter takes a whole FIFO: one look at the status is enough for that many bytes. */
-static void send(uint8_t byte)
+static void set_enabled(uint8_t causes)
 {
-    if (room == 0) {
-        if (!wait_for(LSR_THR_EMPTY)) {
-            dropped++;
-            return;
-        }
-        room = fifo_size;
+    if (causes != enabled) {
+        enabled = causes;
+        io_write8(UART_INTERRUPT_ENABLE, causes);
     }
-    io_write8(DATA, byte);
-    room--;
 }
 
-static void serial_write(const char *text, size_t length)
+void uart_enable(uint8_t causes)
 {
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] == '\n') {
-            send('\r');
-        }
-        send((uint8_t)text[i]);
+    set_enabled(enabled | causes);
+}
+
+void uart_disable(uint8_t causes)
+{
+    set_enabled((uint8_t)(enabled & ~causes));
+}
+
+/* A byte that did not arrive as it was sent is no key. A break is a zero byte with its bit set. */
+static void take(uint8_t byte, uint8_t errors)
+{
+    if (errors == 0) {
+        uart_counts.received++;
+        vt100_decode(&decoder, byte, input_add);
+    } else if (errors & LSR_BREAK) {
+        uart_counts.breaks++;
+    } else if (errors & LSR_FRAMING) {
+        uart_counts.framing_errors++;
+    } else {
+        uart_counts.parity_errors++;
+    }
+}
+
+static void receive(void)
+{
+    for (unsigned i = 0; i < RECEIVE_MAX && (uart_status() & LSR_DATA); i++) {
+        uint8_t byte = io_read8(UART_DATA);
+
+        take(byte, byte_errors);
+        byte_errors = 0;
     }
 }
 
@@ -88,47 +79,27 @@ static void serial_clear(void)
 {
     static const char sequence[] = "\033[2J\033[H";
 
-    serial_write(sequence, sizeof(sequence) - 1);
-}
-
-static void serial_flush(void)
-{
-    wait_for(LSR_ALL_SENT);
+    uart_output_write(sequence, sizeof(sequence) - 1);
 }
 
 static struct console_sink sink = {
     .name = "com1",
     .kind = CONSOLE_SERIAL,
-    .write = serial_write,
+    .write = uart_output_write,
+    .make_room = uart_output_make_room,
     .clear = serial_clear,
-    .flush = serial_flush,
+    .flush = uart_output_flush,
+    .panic = uart_output_panic,
 };
-
-/* Take what has arrived, but no more than RECEIVE_MAX bytes. Returns false if there may be more. */
-static bool receive(void)
-{
-    for (unsigned i = 0; i < RECEIVE_MAX; i++) {
-        uint8_t status = io_read8(LINE_STATUS);
-
-        if (status & LSR_OVERRUN) {
-            overruns++;
-        }
-        if (!(status & LSR_DATA)) {
-            return true;
-        }
-        vt100_decode(&decoder, io_read8(DATA), input_add);
-    }
-    return false;
-}
 
 static bool is_there(void)
 {
-    io_write8(SCRATCH, 0x5A);
-    if (io_read8(SCRATCH) != 0x5A) {
+    io_write8(UART_SCRATCH, 0x5A);
+    if (io_read8(UART_SCRATCH) != 0x5A) {
         return false;
     }
-    io_write8(SCRATCH, 0xA5);
-    return io_read8(SCRATCH) == 0xA5;
+    io_write8(UART_SCRATCH, 0xA5);
+    return io_read8(UART_SCRATCH) == 0xA5;
 }
 
 bool serial_start(void)
@@ -136,46 +107,55 @@ bool serial_start(void)
     if (!is_there()) {
         return false;
     }
-    wait_for(LSR_ALL_SENT); /* the loader's last characters go out before the line changes */
-    receive();              /* and turning the FIFO on would lose what was typed meanwhile */
-    io_write8(LINE_CONTROL, LCR_DLAB | LCR_8N1);
-    io_write8(DATA, DIVISOR_115200);
-    io_write8(INTERRUPT_ENABLE, 0);
-    io_write8(LINE_CONTROL, LCR_8N1);
-    io_write8(INTERRUPT_ENABLE, 0);
-    io_write8(MODEM_CONTROL, MCR_DTR_RTS_OUT2);
-    io_write8(FIFO_CONTROL, FCR_ENABLE);
-    fifo_size = (io_read8(INTERRUPT_ID) & IIR_FIFO_WORKS) == IIR_FIFO_WORKS ? FIFO_BYTES : 1;
-    room = 0;
+    uart_wait(LSR_ALL_SENT); /* the loader's last characters go out before the line changes */
+    receive();               /* and turning the FIFO on would lose what was typed meanwhile */
+    io_write8(UART_LINE_CONTROL, LCR_DLAB | LCR_8N1);
+    io_write8(UART_DATA, DIVISOR_115200);
+    io_write8(UART_INTERRUPT_ENABLE, 0);
+    io_write8(UART_LINE_CONTROL, LCR_8N1);
+    io_write8(UART_INTERRUPT_ENABLE, 0);
+    enabled = 0;
+    io_write8(UART_MODEM_CONTROL, MCR_DTR_RTS_OUT2);
+    io_write8(UART_FIFO_CONTROL, FCR_ENABLE_8);
+    bool fifo = (io_read8(UART_INTERRUPT_ID) & IIR_FIFO_WORKS) == IIR_FIFO_WORKS;
+
+    uart_output_start(fifo ? UART_FIFO_BYTES : 1);
     console_register(&sink);
     return true;
 }
 
-/* The PIC looks for edges: turning its interrupt off and on makes the UART ask again. */
+/*
+ * Serve the UART until it asks for nothing more. The PIC looks for edges: if we leave while it
+ * still asks, turning its interrupts off and on makes it ask again.
+ */
 static bool serial_interrupt(void *context)
 {
+    bool asked = false;
+
     (void)context;
-    if (!receive()) {
-        io_write8(INTERRUPT_ENABLE, 0);
-        io_write8(INTERRUPT_ENABLE, IER_RECEIVED);
+    for (unsigned round = 0; round < ROUNDS_MAX; round++) {
+        if (io_read8(UART_INTERRUPT_ID) & IIR_NONE) {
+            return asked;
+        }
+        asked = true;
+        receive();
+        uart_output_feed();
     }
-    return true;
+    io_write8(UART_INTERRUPT_ENABLE, 0);
+    io_write8(UART_INTERRUPT_ENABLE, enabled);
+    return asked;
 }
 
 static struct irq_handler handler = {.owner = "com1", .handle = serial_interrupt};
 
-void serial_start_input(void)
+void serial_start_interrupts(void)
 {
     irq_register(IRQ_COM1, &handler);
-    io_write8(INTERRUPT_ENABLE, IER_RECEIVED);
+    uart_enable(IER_RECEIVED);
+    uart_output_by_interrupt();
 }
 
-uint64_t serial_overruns(void)
+const struct serial_statistics *serial_statistics(void)
 {
-    return overruns;
-}
-
-uint64_t serial_dropped(void)
-{
-    return dropped;
+    return &uart_counts;
 }

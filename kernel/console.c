@@ -1,8 +1,19 @@
-/* console.c - see console.h. */
+/*
+ * console.c - see console.h.
+ *
+ * One spin lock makes calls wait for each other. It keeps interrupts off while a sink is at work,
+ * so a sink that may have to wait does that before, in make_room. In a panic there is no lock.
+ */
 #include "kernel/console.h"
 
-static struct console_sink *sinks;
+#include "kernel/cpu/cpu.h"
+#include "kernel/irq.h"
+#include "kernel/sched/spinlock.h"
+
+static struct spinlock lock = SPINLOCK("console");
+static struct console_sink *sinks; /* changed at start-up only */
 static unsigned selected = CONSOLE_SCREEN | CONSOLE_SERIAL | CONSOLE_EMULATOR;
+static bool panicking;
 
 void console_register(struct console_sink *sink)
 {
@@ -25,12 +36,53 @@ void console_select(unsigned kinds)
     selected = kinds | CONSOLE_EMULATOR;
 }
 
-void console_write(const char *text, size_t length)
+static void begin(void)
+{
+    if (!panicking) {
+        spin_lock(&lock);
+    }
+}
+
+static void end(void)
+{
+    if (!panicking) {
+        spin_unlock(&lock);
+    }
+}
+
+/* Wait, if this caller may, until each sink has room for some text. */
+static void make_room(size_t bytes)
+{
+    if (panicking || irq_active() || !cpu_interrupts_are_on()) {
+        return;
+    }
+    for (struct console_sink *sink = sinks; sink != NULL; sink = sink->next) {
+        if (sink->make_room != NULL && (sink->kind & selected)) {
+            sink->make_room(bytes);
+        }
+    }
+}
+
+static void write_locked(const char *text, size_t length)
 {
     for (struct console_sink *sink = sinks; sink != NULL; sink = sink->next) {
         if (sink->kind & selected) {
             sink->write(text, length);
         }
+    }
+}
+
+void console_write(const char *text, size_t length)
+{
+    while (length > 0) {
+        size_t piece = length < CONSOLE_PIECE ? length : CONSOLE_PIECE;
+
+        make_room(2 * piece); /* a line end becomes two bytes */
+        begin();
+        write_locked(text, piece);
+        end();
+        text += piece;
+        length -= piece;
     }
 }
 
@@ -48,18 +100,26 @@ static void put_in_chunk(void *context, char c)
     struct chunk *chunk = context;
 
     if (chunk->used == sizeof(chunk->text)) {
-        console_write(chunk->text, chunk->used);
+        write_locked(chunk->text, chunk->used);
         chunk->used = 0;
     }
     chunk->text[chunk->used++] = c;
 }
 
-void kprintf_va(const char *text, va_list arguments)
+static void print_locked(const char *text, va_list arguments)
 {
     struct chunk chunk = {.used = 0};
 
     format_text(put_in_chunk, &chunk, text, arguments);
-    console_write(chunk.text, chunk.used);
+    write_locked(chunk.text, chunk.used);
+}
+
+void kprintf_va(const char *text, va_list arguments)
+{
+    make_room(2 * CONSOLE_PIECE);
+    begin();
+    print_locked(text, arguments);
+    end();
 }
 
 void kprintf(const char *text, ...)
@@ -71,13 +131,34 @@ void kprintf(const char *text, ...)
     va_end(arguments);
 }
 
-void console_colour(enum colour text, enum colour back)
+static void colour_locked(enum colour text, enum colour back)
 {
     for (struct console_sink *sink = sinks; sink != NULL; sink = sink->next) {
         if (sink->colour != NULL) {
             sink->colour(text, back);
         }
     }
+}
+
+void kprintf_coloured(enum colour colour, const char *text, ...)
+{
+    va_list arguments;
+
+    make_room(2 * CONSOLE_PIECE);
+    va_start(arguments, text);
+    begin();
+    colour_locked(colour, COLOUR_BLACK);
+    print_locked(text, arguments);
+    colour_locked(COLOUR_LIGHT_GREY, COLOUR_BLACK);
+    end();
+    va_end(arguments);
+}
+
+void console_colour(enum colour text, enum colour back)
+{
+    begin();
+    colour_locked(text, back);
+    end();
 }
 
 void console_default_colour(void)
@@ -87,28 +168,34 @@ void console_default_colour(void)
 
 void console_clear(void)
 {
+    make_room(CONSOLE_PIECE);
+    begin();
     for (struct console_sink *sink = sinks; sink != NULL; sink = sink->next) {
         if (sink->clear != NULL && (sink->kind & selected)) {
             sink->clear();
         }
     }
-}
-
-void console_panic(void)
-{
-    console_select(CONSOLE_SCREEN | CONSOLE_SERIAL);
-    for (struct console_sink *sink = sinks; sink != NULL; sink = sink->next) {
-        if (sink->panic != NULL) {
-            sink->panic();
-        }
-    }
+    end();
 }
 
 void console_flush(void)
 {
+    begin();
     for (struct console_sink *sink = sinks; sink != NULL; sink = sink->next) {
         if (sink->flush != NULL) {
             sink->flush();
+        }
+    }
+    end();
+}
+
+void console_panic(void)
+{
+    panicking = true;
+    console_select(CONSOLE_SCREEN | CONSOLE_SERIAL);
+    for (struct console_sink *sink = sinks; sink != NULL; sink = sink->next) {
+        if (sink->panic != NULL) {
+            sink->panic();
         }
     }
 }

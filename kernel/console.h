@@ -1,6 +1,9 @@
 /*
  * console.h - where text goes: to every sink that a driver has registered.
  *
+ * Any thread and any interrupt may write. What one kprintf writes stays together, and so does a
+ * console_write of at most CONSOLE_PIECE bytes; longer ones may be interleaved with others' pieces.
+ *
  * A sink takes plain text with \n line ends, \b (one cell to the left) and \r. It is not told about
  * colours unless it has a colour function: what goes over a serial line is never coloured, so that
  * scripts can match it.
@@ -18,6 +21,8 @@
 #define CONSOLE_SCREEN   1
 #define CONSOLE_SERIAL   2
 #define CONSOLE_EMULATOR 4 /* port E9: not selectable, always on */
+
+#define CONSOLE_PIECE    256
 
 /* The sixteen colours of a VGA in text mode. */
 enum colour {
@@ -39,10 +44,13 @@ enum colour {
     COLOUR_WHITE,
 };
 
+/* The functions are called with the console's lock held, interrupts off, except make_room. */
 struct console_sink {
     const char *name;
     unsigned kind; /* one CONSOLE_* bit */
     void (*write)(const char *text, size_t length);
+    void (*make_room)(size_t bytes); /* wait, bounded, until so much fits; NULL: never waits.
+                                        Called without the lock, with interrupts on */
     void (*colour)(enum colour text, enum colour back); /* NULL: has no colours */
     void (*clear)(void);                                /* NULL: cannot be cleared */
     void (*flush)(void);       /* wait, bounded, until all is out; or NULL */
@@ -66,7 +74,10 @@ void console_write(const char *text, size_t length);
 void kprintf(const char *text, ...) PRINTF_LIKE(1, 2);
 void kprintf_va(const char *text, va_list arguments) PRINTF_LIKE(1, 0);
 
-/* Colours for what is written from now on. Context: any. */
+/* The same in TEXT colour on black, if the screen has colours. Context: any. */
+void kprintf_coloured(enum colour colour, const char *text, ...) PRINTF_LIKE(2, 3);
+
+/* Colours for what anybody writes from now on: for a panic. Context: any. */
 void console_colour(enum colour text, enum colour back);
 void console_default_colour(void);
 

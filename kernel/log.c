@@ -2,6 +2,8 @@
  * log.c - see log.h.
  *
  * The memory is a ring: `written` counts all bytes ever logged, and byte n lies at n % LOG_SIZE.
+ * Both are changed with interrupts off, so a line stays whole. Reading copies a piece at a time: a
+ * panic, too, must be able to read, whatever it has interrupted, so there is no lock to be held.
  */
 #include "kernel/log.h"
 
@@ -9,6 +11,7 @@
 
 #include "kernel/clock.h"
 #include "kernel/console.h"
+#include "kernel/cpu/cpu.h"
 #include "kernel/string.h"
 
 static char ring[LOG_SIZE];
@@ -17,9 +20,12 @@ static bool details_shown;
 
 static void remember(const char *text, size_t length)
 {
+    bool were_on = cpu_save_interrupts();
+
     for (size_t i = 0; i < length; i++) {
         ring[written++ % LOG_SIZE] = text[i];
     }
+    cpu_restore_interrupts(were_on);
 }
 
 static void add_line(bool show, const char *area, const char *text, va_list arguments)
@@ -66,22 +72,40 @@ void log_show_details(bool show)
     details_shown = show;
 }
 
+static uint64_t oldest(void)
+{
+    return written > LOG_SIZE ? written - LOG_SIZE : 0;
+}
+
+/* Copy up to SIZE bytes from byte *AT on, which moves behind them. Returns how many there were. */
+static size_t copy_out(uint64_t *at, char *piece, size_t size)
+{
+    bool were_on = cpu_save_interrupts();
+    size_t length = 0;
+
+    if (*at < oldest()) {
+        *at = oldest(); /* overwritten while we were printing */
+    }
+    while (length < size && *at < written) {
+        piece[length++] = ring[(*at)++ % LOG_SIZE];
+    }
+    cpu_restore_interrupts(were_on);
+    return length;
+}
+
 void log_print_all(void)
 {
-    uint64_t at = written > LOG_SIZE ? written - LOG_SIZE : 0;
+    uint64_t at = oldest();
+    uint64_t end = written; /* what is logged from now on is printed anyway */
+    char piece[CONSOLE_PIECE];
 
     /* The oldest line may have lost its beginning: start after its end. */
-    while (at > 0 && at < written && ring[(at - 1) % LOG_SIZE] != '\n') {
+    while (at > 0 && at < end && ring[(at - 1) % LOG_SIZE] != '\n') {
         at++;
     }
-    while (at < written) {
-        size_t start = at % LOG_SIZE;
-        size_t length = LOG_SIZE - start;
+    while (at < end) {
+        size_t wanted = end - at < sizeof(piece) ? (size_t)(end - at) : sizeof(piece);
 
-        if (length > written - at) {
-            length = written - at;
-        }
-        console_write(ring + start, length);
-        at += length;
+        console_write(piece, copy_out(&at, piece, wanted));
     }
 }

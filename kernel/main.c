@@ -132,7 +132,7 @@ void tour_20_interrupts(void)
     bool keyboard = i8042_start();
 
     if (console_kinds() & CONSOLE_SERIAL) {
-        serial_start_input();
+        serial_start_interrupts();
     }
     log_detail("irq", "timer at %u Hz, keyboard %s", PIT_TICK_HZ, keyboard ? "found" : "none");
     cpu_enable_interrupts();

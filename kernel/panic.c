@@ -41,7 +41,7 @@ static void begin(void)
     if (console_kinds() == 0 && hooks != NULL && hooks->start_consoles != NULL) {
         hooks->start_consoles();
     }
-    console_select(CONSOLE_SCREEN | CONSOLE_SERIAL);
+    console_panic();
     console_colour(COLOUR_WHITE, COLOUR_RED);
     kprintf("\n");
     if (depth == 2) {

@@ -37,11 +37,12 @@ static unsigned share(uint64_t part, uint64_t total, unsigned units)
 
 static void print_bar(uint64_t part, uint64_t total)
 {
-    console_colour(COLOUR_LIGHT_CYAN, COLOUR_BLACK);
-    for (unsigned cell = share(part, total, BAR_CELLS); cell > 0; cell--) {
-        kprintf("#");
-    }
-    console_default_colour();
+    char bar[BAR_CELLS + 1];
+    unsigned cells = share(part, total, BAR_CELLS);
+
+    memset(bar, '#', cells);
+    bar[cells] = '\0';
+    kprintf_coloured(COLOUR_LIGHT_CYAN, "%s", bar);
     kprintf("\n");
 }
 

@@ -1,4 +1,5 @@
 /* cmd_irq.c - irq: who handles which interrupt line, and how busy it is. */
+#include "drivers/serial.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
 #include "kernel/cpu/cpu.h"
@@ -33,17 +34,23 @@ static uint64_t tenths_a_second(uint64_t count, uint64_t nanos)
     return millis == 0 ? 0 : count * 10000 / millis;
 }
 
-static void print_line(unsigned irq, const struct irq_line *line, uint64_t nanos)
+static void print_line(unsigned irq, uint64_t nanos)
 {
+    char owners[OWNERS_MAX];
+    bool were_on = cpu_save_interrupts(); /* counts and owners of one moment */
+    struct irq_line copy = *irq_line(irq);
+    const struct irq_line *line = &copy;
+
+    join_owners(owners, line);
+    cpu_restore_interrupts(were_on);
+
     uint64_t total = line->handled + line->unclaimed + line->spurious;
     uint64_t rate = tenths_a_second(total - last_total[irq], nanos);
-    char owners[OWNERS_MAX];
 
     last_total[irq] = total;
     if (line->first == NULL && total == 0) {
         return;
     }
-    join_owners(owners, line);
     kprintf("%3u %10llu %10llu %9llu %8llu.%llu  %s%s\n", irq, (unsigned long long)line->handled,
             (unsigned long long)line->unclaimed, (unsigned long long)line->spurious,
             (unsigned long long)(rate / 10), (unsigned long long)(rate % 10),
@@ -51,6 +58,18 @@ static void print_line(unsigned irq, const struct irq_line *line, uint64_t nanos
             line->stormed  ? " (masked: storm)"
             : line->masked ? " (masked)"
                            : "");
+}
+
+static void print_com1(void)
+{
+    const struct serial_statistics *com1 = serial_statistics();
+
+    kprintf("com1: %llu bytes received, %llu sent, %llu dropped; overruns %llu, parity %llu, "
+            "framing %llu, breaks %llu\n",
+            (unsigned long long)com1->received, (unsigned long long)com1->sent,
+            (unsigned long long)com1->dropped, (unsigned long long)com1->overruns,
+            (unsigned long long)com1->parity_errors, (unsigned long long)com1->framing_errors,
+            (unsigned long long)com1->breaks);
 }
 
 int command_irq(int argc, char **argv)
@@ -62,13 +81,10 @@ int command_irq(int argc, char **argv)
     }
     kprintf("irq    handled  unclaimed  spurious   per second  owners\n");
     for (unsigned irq = 0; irq < IRQ_COUNT; irq++) {
-        bool were_on = cpu_save_interrupts();
-        struct irq_line line = *irq_line(irq);
-
-        cpu_restore_interrupts(were_on);
-        print_line(irq, &line, now - last_nanos);
+        print_line(irq, now - last_nanos);
     }
     last_nanos = now;
+    print_com1();
     kprintf("keys dropped: %llu\n", (unsigned long long)input_dropped());
     return STATUS_OK;
 }

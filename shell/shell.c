@@ -30,9 +30,7 @@ static const struct line_client line_client = {.write = console_write, .choice =
 
 static void print_prompt(void)
 {
-    console_colour(COLOUR_LIGHT_GREEN, COLOUR_BLACK);
-    kprintf("%s", prompt);
-    console_default_colour();
+    kprintf_coloured(COLOUR_LIGHT_GREEN, "%s", prompt);
 }
 
 static void print_choices(void)

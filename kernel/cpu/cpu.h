@@ -109,10 +109,15 @@ static inline uint64_t cpu_read_flags(void)
     return flags;
 }
 
+static inline bool cpu_interrupts_are_on(void)
+{
+    return (cpu_read_flags() & RFLAGS_IF) != 0;
+}
+
 /* Turn interrupts off and return whether they were on: for cpu_restore_interrupts. */
 static inline bool cpu_save_interrupts(void)
 {
-    bool were_on = (cpu_read_flags() & RFLAGS_IF) != 0;
+    bool were_on = cpu_interrupts_are_on();
 
     __asm__ volatile("cli" : : : "memory");
     return were_on;

@@ -18,6 +18,11 @@ static inline uint64_t cpu_read_tsc(void)
     return fake_tsc();
 }
 
+static inline bool cpu_interrupts_are_on(void)
+{
+    return fake_interrupts_on;
+}
+
 static inline bool cpu_save_interrupts(void)
 {
     bool were_on = fake_interrupts_on;
