@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define RFLAGS_ALWAYS           (1u << 1) /* reserved, always 1 */
 #define RFLAGS_IF               (1u << 9)
 
 #define CR0_WP                  (1u << 16) /* the kernel, too, obeys read-only pages */

@@ -83,7 +83,7 @@ static void fill_gdt(void)
 static void fill_idt(void)
 {
     for (unsigned vector = 0; vector < TRAP_VECTORS; vector++) {
-        uint64_t stub = (uintptr_t)trap_stubs + (uint64_t)(int64_t)trap_stubs[vector];
+        uint64_t stub = (uintptr_t)trap_stubs[vector];
 
         idt[vector] = (struct gate){
             .offset_low = (uint16_t)stub,

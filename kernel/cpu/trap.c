@@ -1,9 +1,11 @@
 /*
  * trap.c - sorts what arrives: hardware interrupts go to their driver, everything else is the end.
- * The kernel has no exception that it could repair, so each one is a panic with all that is known.
+ * The kernel has no exception that it could repair, so each one is a panic with all that is known,
+ * unless somebody expects it (probe.h).
  */
 #include "kernel/cpu/trap.h"
 
+#include "kernel/cpu/probe.h"
 #include "kernel/irq.h"
 #include "kernel/panic.h"
 
@@ -13,5 +15,7 @@ void trap_handle(struct trap_frame *frame)
         irq_handle((unsigned)frame->vector - IRQ_FIRST_VECTOR);
         return;
     }
-    panic_exception(frame);
+    if (!probe_catch(frame)) {
+        panic_exception(frame);
+    }
 }

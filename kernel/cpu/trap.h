@@ -18,10 +18,11 @@ struct trap_frame {
 _Static_assert(sizeof(struct trap_frame) == 22 * 8, "trap.asm pushes 22 words");
 _Static_assert(offsetof(struct trap_frame, vector) == 15 * 8, "trap.asm finds the vector here");
 
-#define TRAP_VECTORS 256
+#define TRAP_VECTORS   256
+#define TRAP_STUB_SIZE 5
 
-/* Where each vector's stub is, relative to this table's own address (trap.asm). */
-extern const int32_t trap_stubs[TRAP_VECTORS];
+/* The code at which the CPU arrives, for each vector (trap.asm). */
+extern const uint8_t trap_stubs[TRAP_VECTORS][TRAP_STUB_SIZE];
 
 /* Called by trap.asm for every interrupt and exception. Context: interrupts off. */
 void trap_handle(struct trap_frame *frame);
