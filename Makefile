@@ -47,6 +47,7 @@ STAGE2_C   := $(sort $(wildcard stage2/*.c)) lib/crc32c.c lib/sha256.c lib/merkl
 STAGE2_OBJ := $(B)/stage2/stage2.o $(STAGE2_C:%.c=$(B)/stage2/%.o)
 MKDISK_C   := $(sort $(wildcard tools/mkdisk/*.c)) stage2/manifest.c lib/crc32c.c lib/sha256.c lib/merkle.c
 MKDISK_OBJ := $(MKDISK_C:%.c=$(B)/host/%.o)
+SYMBOLS_OBJ := $(patsubst %.c,$(B)/host/%.o,$(sort $(wildcard tools/symbols/*.c)) kernel/symbols.c kernel/string.c)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -125,8 +126,23 @@ $(B)/kernel/%.asm.o: %.asm $(B)/gen/layout.inc
 	@mkdir -p $(@D)
 	$(NASM) $(NASMFLAGS) -f elf64 -o $@ $<
 
-$(B)/kernel.elf: $(KERNEL_OBJ) $(B)/gen/kernel/kernel.ld
-	$(LD) -m elf_x86_64 $(LDFLAGS_KERNEL) -T $(B)/gen/kernel/kernel.ld -o $@ $(KERNEL_OBJ)
+# Linked twice: out of the first result comes the table of functions and lines, which is then linked
+# in behind everything that it describes. The check proves that nothing has moved.
+LINK_KERNEL = $(LD) -m elf_x86_64 $(LDFLAGS_KERNEL) -T $(B)/gen/kernel/kernel.ld -o $@ $(filter %.o,$^)
+
+$(B)/kernel-bare.elf: $(KERNEL_OBJ) $(B)/gen/kernel/kernel.ld
+	$(LINK_KERNEL)
+
+$(B)/symbols.bin: $(B)/kernel-bare.elf $(B)/symbols
+	$(B)/symbols make $< $@
+
+$(B)/symbols.o: $(B)/symbols.bin
+	$(OBJCOPY) -I binary -O elf64-x86-64 --strip-all --add-section .note.GNU-stack=/dev/null \
+	    --rename-section .data=.symbols,alloc,load,readonly,data,contents $< $@
+
+$(B)/kernel.elf: $(KERNEL_OBJ) $(B)/symbols.o $(B)/gen/kernel/kernel.ld
+	$(LINK_KERNEL)
+	$(B)/symbols check $@
 
 $(B)/kernel.bin: $(B)/kernel.elf
 	$(OBJCOPY) -O binary $< $@
@@ -140,6 +156,9 @@ $(B)/host/%.o: %.c Makefile
 
 $(B)/mkdisk: $(MKDISK_OBJ)
 	$(HOSTCC) -o $@ $^
+
+$(B)/symbols: $(SYMBOLS_OBJ)
+	$(HOSTCC) -o $@ $^ -ldw -lelf
 
 $(B)/sector0.img: $(B)/mkdisk $(B)/stage1.bin $(B)/stage2.bin $(B)/kernel.bin
 	$(B)/mkdisk create $@ --size 64M --stage1 $(B)/stage1.bin --stage2 $(B)/stage2.bin --kernel $(B)/kernel.bin

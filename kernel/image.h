@@ -12,9 +12,12 @@
 
 extern char kernel_start[]; /* also the struct kernel_header */
 extern char kernel_text_start[];
-extern char kernel_text_end[]; /* .data starts here */
+extern char kernel_text_end[];      /* .data starts here */
+extern char kernel_symbols_start[]; /* the end of .data */
+extern char kernel_symbols_end[];
 extern char kernel_file_end[];
-extern char kernel_end[]; /* all page aligned but kernel_file_end */
+extern char kernel_bss_start[]; /* the end of .symbols, padded to a page */
+extern char kernel_end[];       /* all page aligned but kernel_symbols_end and kernel_file_end */
 
 /* One unmapped page below each stack; the stack reaches from its end to the top. */
 extern char boot_stack_guard[], boot_stack_top[];

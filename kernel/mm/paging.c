@@ -104,7 +104,9 @@ static void map_image(void)
 
     map_part(kernel_start, kernel_text_start, constants);
     map_part(kernel_text_start, kernel_text_end, PAGE_PRESENT | PAGE_GLOBAL);
-    map_part(kernel_text_end, kernel_end, constants | PAGE_WRITABLE);
+    map_part(kernel_text_end, kernel_symbols_start, constants | PAGE_WRITABLE);
+    map_part(kernel_symbols_start, kernel_bss_start, constants);
+    map_part(kernel_bss_start, kernel_end, constants | PAGE_WRITABLE);
     for (size_t i = 0; i < sizeof(guards) / sizeof(guards[0]); i++) {
         map_part(guards[i], guards[i] + PAGE_SIZE, 0);
     }

@@ -24,3 +24,4 @@ UNIT_serial := drivers/serial.c drivers/serial_output.c drivers/vt100.c
 UNIT_interrupts := drivers/pic.c kernel/irq.c drivers/i8042.c drivers/keyboard.c
 UNIT_power := drivers/power.c drivers/pci.c
 UNIT_glob := kernel/glob.c
+UNIT_symbols := kernel/symbols.c tools/symbols/pack.c tools/symbols/names.c tools/symbols/give_up.c
