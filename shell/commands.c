@@ -11,6 +11,7 @@ const struct command commands[] = {
     {"boot", "[facts]", "what each step of the boot took; or what was booted", command_boot},
     {"e820", "", "the BIOS's memory map, raw and cleaned", command_e820},
     {"mem", "", "how much memory there is, and who has it", command_mem},
+    {"walk", "<address>", "how the page tables translate an address", command_walk},
     {"cpu", "", "the processor and its control registers", command_cpu},
     {"irq", "", "who handles which interrupt, and how often it came", command_irq},
     {"dmesg", "", "the kernel's log", command_dmesg},

@@ -52,6 +52,7 @@ int command_irq(int argc, char **argv);
 int command_boot(int argc, char **argv);
 int command_e820(int argc, char **argv);
 int command_mem(int argc, char **argv);
+int command_walk(int argc, char **argv);
 int command_cpu(int argc, char **argv);
 int command_crash(int argc, char **argv);
 int command_test(int argc, char **argv);

@@ -25,3 +25,5 @@ UNIT_interrupts := drivers/pic.c kernel/irq.c drivers/i8042.c drivers/keyboard.c
 UNIT_power := drivers/power.c drivers/pci.c
 UNIT_glob := kernel/glob.c
 UNIT_symbols := kernel/symbols.c tools/symbols/pack.c tools/symbols/names.c tools/symbols/give_up.c
+UNIT_pagetable := kernel/mm/pagetable.c
+UNIT_early := kernel/mm/early.c
