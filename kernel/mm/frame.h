@@ -12,8 +12,11 @@
 #ifndef SECTOR0_KERNEL_MM_FRAME_H
 #define SECTOR0_KERNEL_MM_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "kernel/mm/address.h"
 
 #define FRAME_SIZE     4096
 #define FRAME_ORDERS   11 /* 4 KiB to 4 MiB */
@@ -21,22 +24,60 @@
 
 #define FRAME_BELOW_4G 1u /* a device with 32-bit addresses must reach it */
 
+/* RAM from here on is not used: a frame's number must fit into 32 bits. */
+#define FRAME_LIMIT 0x100000000000ull /* 16 TiB */
+
+/* Bytes of the largest block, and of the part of the array below that describes its frames. */
+#define FRAME_BLOCK_MAX  ((uint64_t)FRAME_SIZE << (FRAME_ORDERS - 1))
+#define FRAME_ARRAY_PART (FRAME_BLOCK_MAX / FRAME_SIZE * sizeof(struct frame))
+
+/*
+ * What is known about one frame. They are an array from FRAMES_BASE on, one for each frame from
+ * physical 0. Only parts of it exist: FRAME_ARRAY_PART bytes, zeroed, for each FRAME_BLOCK_MAX of
+ * physical memory (so aligned) in which there is any RAM.
+ */
+struct frame {
+    uint8_t state;      /* enum frame_state; owned by frame.c */
+    uint8_t order;      /* of the block whose first frame this is; owned by frame.c */
+    uint8_t heap_class; /* from here on: owned by heap.c, while the heap has the frame */
+    uint8_t heap_page;
+    uint16_t heap_free;
+    uint16_t heap_first;
+    uint32_t heap_next;
+    uint32_t heap_previous;
+};
+_Static_assert(sizeof(struct frame) == 16, "a part of the array is whole pages");
+
+enum frame_state {
+    FRAME_INSIDE, /* no block begins here; also: no RAM */
+    FRAME_FREE,   /* the first frame of a free block */
+    FRAME_USED,   /* the first frame of an allocated block */
+};
+
 struct frame_stats {
     uint64_t total;                     /* frames that were ever given to the allocator */
     uint64_t free;                      /* frames */
     uint64_t free_blocks[FRAME_ORDERS]; /* blocks on the list of each order */
 };
 
+/* What is known about the frame at PHYS, which must be RAM. Context: any, once paging has started.
+ */
+static inline struct frame *frame_of(uint64_t phys)
+{
+    return (struct frame *)(uintptr_t)FRAMES_BASE + phys / FRAME_SIZE;
+}
+
 /*
  * Give the frames of [BASE, BASE + LENGTH) to the allocator; bytes, page aligned, RAM that nobody
- * uses, and never the same frame twice. Their struct frame must be mapped. Context: start-up, and
- * later for memory that start-up used.
+ * uses, and never the same frame twice. Their struct frame must be mapped. What is above
+ * FRAME_LIMIT is left out. Context: start-up, and later for memory that start-up used.
  */
 void frame_add(uint64_t base, uint64_t length);
 
 /*
  * Allocate a block of ORDER, below FRAME_ORDERS. Returns its physical address, or FRAME_NONE if
- * there is no such block. The contents are undefined. FLAGS: FRAME_BELOW_4G or 0. Context: any.
+ * there is no such block. The contents are undefined. FLAGS: FRAME_BELOW_4G or 0; without it memory
+ * above 4 GiB is taken first. Context: any.
  */
 uint64_t frame_alloc(unsigned order, unsigned flags);
 
@@ -46,8 +87,18 @@ uint64_t frame_alloc(unsigned order, unsigned flags);
  */
 void frame_free(uint64_t phys, unsigned order);
 
+/*
+ * The same for a run of COUNT frames, 1 to 1024, aligned like the smallest block that has room for
+ * it; only COUNT frames are taken. Returns FRAME_NONE also for other counts. Context: any.
+ */
+uint64_t frame_alloc_run(size_t count, unsigned flags);
+void frame_free_run(uint64_t phys, size_t count);
+
 /* The smallest order whose blocks have room for SIZE bytes; FRAME_ORDERS if none has. */
 unsigned frame_order(size_t size);
+
+/* Whether PHYS lies below the end of the RAM that was given to the allocator. Context: any. */
+bool frame_exists(uint64_t phys);
 
 /* Fill *STATS. Context: any. */
 void frame_get_stats(struct frame_stats *stats);

@@ -10,6 +10,7 @@ UNIT_mkdisk_options := tools/mkdisk/options.c tools/mkdisk/complain.c
 UNIT_manifest := stage2/manifest.c lib/crc32c.c
 UNIT_printf := kernel/printf.c
 UNIT_e820 := kernel/mm/e820.c
+UNIT_frame := kernel/printf.c
 UNIT_bootinfo := kernel/bootinfo.c lib/crc32c.c
 UNIT_options := kernel/options.c
 UNIT_parse := shell/parse.c kernel/printf.c
