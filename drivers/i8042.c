@@ -8,6 +8,9 @@
 #include <stddef.h>
 
 #include "drivers/keyboard.h"
+#include "drivers/keyboard_leds.h"
+#include "kernel/clock.h"
+#include "kernel/cpu/cpu.h"
 #include "kernel/cpu/io.h"
 #include "kernel/input.h"
 #include "kernel/irq.h"
@@ -33,7 +36,8 @@
 #define PATIENCE                20000 /* reads of the status, each about a microsecond on a PC */
 #define DRAIN_MAX               32    /* more bytes than its buffers hold */
 
-static struct keyboard keyboard;
+static struct keyboard keyboard; /* both are changed in the interrupt, or with interrupts off */
+static struct keyboard_leds leds;
 
 static bool wait_status(uint8_t bit, bool set)
 {
@@ -54,29 +58,55 @@ static bool command(uint8_t byte)
     return true;
 }
 
-static bool keyboard_interrupt(void *context)
+/* One step of telling the keyboard which lights to show, if one is due. Waits for nothing. */
+static void update_leds(void)
 {
-    bool asked = false;
+    int byte = keyboard_leds_next(&leds, keyboard_lights(&keyboard), clock_micros());
 
-    (void)context;
-    for (unsigned i = 0; i < DRAIN_MAX; i++) {
-        uint8_t status = io_read8(STATUS);
-        uint8_t code;
-        int key;
+    if (byte != LEDS_NO_BYTE && !(io_read8(STATUS) & STATUS_INPUT_FULL)) {
+        io_write8(DATA, (uint8_t)byte);
+        keyboard_leds_sent(&leds, clock_micros());
+    }
+}
 
-        if (!(status & STATUS_OUTPUT_FULL)) {
-            break;
-        }
-        asked = true;
-        code = io_read8(DATA);
-        if (status & STATUS_FROM_MOUSE) {
-            continue;
-        }
-        key = keyboard_decode(&keyboard, code);
+static void take_byte(uint8_t byte)
+{
+    if (!keyboard_leds_take(&leds, byte)) {
+        int key = keyboard_decode(&keyboard, byte);
+
         if (key != KEY_NONE) {
             input_add(key);
         }
     }
+}
+
+/* Take what has come. Returns whether there was anything. */
+static bool fetch(void)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < DRAIN_MAX; i++) {
+        uint8_t status = io_read8(STATUS);
+        uint8_t byte;
+
+        if (!(status & STATUS_OUTPUT_FULL)) {
+            break;
+        }
+        any = true;
+        byte = io_read8(DATA);
+        if (!(status & STATUS_FROM_MOUSE)) {
+            take_byte(byte);
+        }
+    }
+    return any;
+}
+
+static bool keyboard_interrupt(void *context)
+{
+    bool asked = fetch();
+
+    (void)context;
+    update_leds();
     return asked;
 }
 
@@ -104,12 +134,25 @@ bool i8042_start(void)
     if (io_read8(STATUS) == STATUS_ABSENT) {
         return false;
     }
-    keyboard_interrupt(NULL); /* what was typed since the BIOS last looked */
+    fetch(); /* what was typed since the BIOS last looked */
     set_config();
     irq_register(IRQ_KEYBOARD, &handler);
-    keyboard_interrupt(
-        NULL); /* a code that came in between raised its interrupt while it was off */
+    /* A code that came in between raised its interrupt while it was off. */
+    keyboard_interrupt(NULL);
     return true;
+}
+
+void i8042_set_layout(const struct keyboard_layout *layout)
+{
+    bool were_on = cpu_save_interrupts();
+
+    keyboard.layout = layout;
+    cpu_restore_interrupts(were_on);
+}
+
+const struct keyboard_layout *i8042_layout(void)
+{
+    return keyboard.layout != NULL ? keyboard.layout : &keyboard_layouts[0];
 }
 
 void i8042_reset_cpu(void)

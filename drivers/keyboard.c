@@ -7,6 +7,7 @@
  */
 #include "drivers/keyboard.h"
 
+#include "drivers/keyboard_leds.h"
 #include "kernel/input.h"
 
 #define RELEASED          0x80
@@ -14,33 +15,26 @@
 #define PREFIX_PAUSE      0xE1
 #define PAUSE_CODES       2 /* that follow each E1 */
 
+#define CODE_ESCAPE       0x01
+#define CODE_BACKSPACE    0x0E
+#define CODE_TAB          0x0F
 #define CODE_CONTROL      0x1D
 #define CODE_LEFT_SHIFT   0x2A
 #define CODE_RIGHT_SHIFT  0x36
+#define CODE_KEYPAD_STAR  0x37
 #define CODE_ALT          0x38
+#define CODE_SPACE        0x39
 #define CODE_CAPS_LOCK    0x3A
 #define CODE_F1           0x3B
 #define CODE_F10          0x44
 #define CODE_NUM_LOCK     0x45
+#define CODE_SCROLL_LOCK  0x46
 #define CODE_KEYPAD_FIRST 0x47
 #define CODE_KEYPAD_LAST  0x53
 #define CODE_F11          0x57
 #define CODE_F12          0x58
 #define CODE_ENTER        0x1C
 #define CODE_SLASH        0x35
-
-/* Index: scan code. 0: no character. */
-static const char plain[] = "\0\033"
-                            "1234567890-=\b\t"
-                            "qwertyuiop[]\n\0"
-                            "asdfghjkl;'`\0\\"
-                            "zxcvbnm,./\0*\0 ";
-static const char shifted[] = "\0\033"
-                              "!@#$%^&*()_+\b\t"
-                              "QWERTYUIOP{}\n\0"
-                              "ASDFGHJKL:\"~\0|"
-                              "ZXCVBNM<>?\0*\0 ";
-_Static_assert(sizeof(plain) == 0x3A + 1 && sizeof(shifted) == sizeof(plain), "codes 0 to 39");
 
 /* Keypad and extended keys, from CODE_KEYPAD_FIRST on. */
 static const int16_t navigation[] = {KEY_HOME,      KEY_UP,     KEY_PAGE_UP, '-',     KEY_LEFT,
@@ -102,40 +96,115 @@ static int keypad_key(const struct keyboard *keyboard, uint8_t code, bool extend
     return extended && key < KEY_UP ? KEY_NONE : key;
 }
 
-static int character_key(const struct keyboard *keyboard, uint8_t code)
+static const struct keyboard_layout *layout_of(const struct keyboard *keyboard)
 {
-    char c = shift(keyboard) ? shifted[code] : plain[code];
-    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return keyboard->layout != NULL ? keyboard->layout : &keyboard_layouts[0];
+}
 
-    if (c == '\0' || alt(keyboard)) {
+/* Caps Lock means letters: a to z, and keys with two characters of which ASCII has neither. */
+static bool is_letter(uint8_t plain, uint8_t shifted)
+{
+    return (plain >= 'a' && plain <= 'z') || (plain > 0x7F && shifted > 0x7F);
+}
+
+/* The character at INDEX of the layout's tables, LAYOUT_NONE for none. */
+static uint8_t layout_character(const struct keyboard *keyboard, int index)
+{
+    const struct keyboard_layout *layout = layout_of(keyboard);
+    uint8_t plain = (uint8_t)layout->plain[index];
+    uint8_t shifted = (uint8_t)layout->shifted[index];
+
+    if (layout->alt_graph != NULL && keyboard->right_alt) {
+        return (uint8_t)layout->alt_graph[index];
+    }
+    return shift(keyboard) != (keyboard->caps_lock && is_letter(plain, shifted)) ? shifted : plain;
+}
+
+static int character_key(const struct keyboard *keyboard, int index)
+{
+    bool alt_graph = layout_of(keyboard)->alt_graph != NULL;
+    uint8_t c = layout_character(keyboard, index);
+
+    if (keyboard->left_alt || (keyboard->right_alt && !alt_graph)) {
         return KEY_NONE;
     }
     if (control(keyboard)) {
-        return letter ? KEY_CTRL(c) : KEY_NONE;
+        c |= 'a' ^ 'A';
+        return c >= 'a' && c <= 'z' ? KEY_CTRL(c) : KEY_NONE;
     }
-    return letter && keyboard->caps_lock ? c ^ ('a' ^ 'A') : c;
+    return c == LAYOUT_NONE ? KEY_NONE : c;
 }
 
-static int pressed_key(struct keyboard *keyboard, uint8_t code, bool extended)
+/* The few keys that are the same everywhere. KEY_NONE: CODE is none of them. */
+static int fixed_key(const struct keyboard *keyboard, uint8_t code)
 {
+    switch (code) {
+    case CODE_ESCAPE:
+        return KEY_ESCAPE;
+    case CODE_BACKSPACE:
+        return KEY_BACKSPACE;
+    case CODE_TAB:
+        return KEY_TAB;
+    case CODE_ENTER:
+        return KEY_ENTER;
+    case CODE_KEYPAD_STAR:
+        return '*';
+    case CODE_SPACE:
+        return control(keyboard) ? KEY_NONE : ' ';
+    default:
+        return KEY_NONE;
+    }
+}
+
+static int function_key(uint8_t code)
+{
+    if (code >= CODE_F1 && code <= CODE_F10) {
+        return KEY_F1 + (code - CODE_F1);
+    }
+    if (code == CODE_F11 || code == CODE_F12) {
+        return KEY_F12 - (CODE_F12 - code);
+    }
+    return KEY_NONE;
+}
+
+/* Returns true if CODE is a lock. A key that is held repeats; the lock turns round only once. */
+static bool take_lock(struct keyboard *keyboard, uint8_t code, bool down)
+{
+    if (code != CODE_CAPS_LOCK && code != CODE_NUM_LOCK && code != CODE_SCROLL_LOCK) {
+        return false;
+    }
+    if (down && keyboard->lock_held != code) {
+        keyboard->caps_lock ^= code == CODE_CAPS_LOCK;
+        keyboard->num_lock_off ^= code == CODE_NUM_LOCK;
+        keyboard->scroll_lock ^= code == CODE_SCROLL_LOCK;
+    }
+    keyboard->lock_held = down ? code : 0;
+    return true;
+}
+
+uint8_t keyboard_lights(const struct keyboard *keyboard)
+{
+    return (uint8_t)((keyboard->scroll_lock ? LED_SCROLL_LOCK : 0) |
+                     (keyboard->num_lock_off ? 0 : LED_NUM_LOCK) |
+                     (keyboard->caps_lock ? LED_CAPS_LOCK : 0));
+}
+
+static int pressed_key(const struct keyboard *keyboard, uint8_t code, bool extended)
+{
+    int index = keyboard_layout_index(code);
+    int key;
+
     if (code >= CODE_KEYPAD_FIRST && code <= CODE_KEYPAD_LAST) {
         return keypad_key(keyboard, code, extended);
     }
     if (extended) {
         return code == CODE_ENTER ? KEY_ENTER : code == CODE_SLASH ? '/' : KEY_NONE;
     }
-    if (code == CODE_CAPS_LOCK) {
-        keyboard->caps_lock = !keyboard->caps_lock;
-    } else if (code == CODE_NUM_LOCK) {
-        keyboard->num_lock_off = !keyboard->num_lock_off;
-    } else if (code >= CODE_F1 && code <= CODE_F10) {
-        return KEY_F1 + (code - CODE_F1);
-    } else if (code == CODE_F11 || code == CODE_F12) {
-        return KEY_F12 - (CODE_F12 - code);
-    } else if (code < sizeof(plain) - 1) {
-        return character_key(keyboard, code);
+    if (index >= 0) {
+        return character_key(keyboard, index);
     }
-    return KEY_NONE;
+    key = function_key(code);
+    return key != KEY_NONE ? key : alt(keyboard) ? KEY_NONE : fixed_key(keyboard, code);
 }
 
 int keyboard_decode(struct keyboard *keyboard, uint8_t code)
@@ -156,7 +225,8 @@ int keyboard_decode(struct keyboard *keyboard, uint8_t code)
         return KEY_NONE;
     }
     code &= (uint8_t)~RELEASED;
-    if (take_modifier(keyboard, code, extended, down) || !down) {
+    if (take_modifier(keyboard, code, extended, down) ||
+        (!extended && take_lock(keyboard, code, down)) || !down) {
         return KEY_NONE;
     }
     return pressed_key(keyboard, code, extended);

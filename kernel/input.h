@@ -2,8 +2,8 @@
  * input.h - the queue of keys, from whatever a person types on: the keyboard and the serial line
  * put the same codes into it.
  *
- * A key is a character (ASCII; Ctrl-A is 1, Enter is \n, Backspace is \b) or one of the codes
- * below. When nobody takes keys, the oldest are dropped: what was typed last is what is meant.
+ * A key is a character (ASCII, and from 80h on code page 437, as the screen shows it; Ctrl-A is 1,
+ * Enter is \n, Backspace is \b) or one of the codes below. When nobody takes keys, the oldest are dropped: what was typed last is what is meant.
  */
 #ifndef SECTOR0_KERNEL_INPUT_H
 #define SECTOR0_KERNEL_INPUT_H

@@ -124,11 +124,24 @@ void tour_19_memory(void)
     paging_start(&facts.info); /* our own page tables: then the loader's memory is free */
 }
 
+static void choose_layout(void)
+{
+    const struct keyboard_layout *layout = keyboard_layout_find(options.layout);
+
+    if (layout != NULL) {
+        i8042_set_layout(layout);
+    } else if (options.layout[0] != '\0') {
+        log_line("kernel", "unknown keyboard layout %s; the command layout lists them",
+                 options.layout);
+    }
+}
+
 void tour_20_interrupts(void)
 {
     timeline_add(TOUR_INTERRUPTS, cpu_read_tsc());
     pic_start();
     pit_start_tick();
+    choose_layout();
     bool keyboard = i8042_start();
 
     if (console_kinds() & CONSOLE_SERIAL) {

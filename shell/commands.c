@@ -14,6 +14,7 @@ const struct command commands[] = {
     {"walk", "<address>", "how the page tables translate an address", command_walk},
     {"cpu", "", "the processor and its control registers", command_cpu},
     {"irq", "", "who handles which interrupt, and how often it came", command_irq},
+    {"layout", "[name]", "the keyboard's layout: list them, or choose one", command_layout},
     {"dmesg", "", "the kernel's log", command_dmesg},
     {"uptime", "", "the time since the kernel started", command_uptime},
     {"ver", "", "which kernel this is", command_ver},

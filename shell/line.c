@@ -243,7 +243,7 @@ static void edit(struct line *line, int key)
         }
         break;
     default:
-        if (key >= ' ' && key < 127) {
+        if ((key >= ' ' && key < 127) || (key >= 0x80 && key <= 0xFF)) {
             char c = (char)key;
             insert(line, &c, 1);
         }

@@ -14,6 +14,7 @@
 #include "drivers/i8042.h"
 #include "kernel/log.h"
 #include "drivers/pic.h"
+#include "kernel/clock.h"
 #include "kernel/cpu/cpu.h"
 #include "kernel/cpu/io.h"
 #include "kernel/input.h"
@@ -30,6 +31,8 @@ static struct {
     uint8_t config, command;
     const char *codes; /* scan codes waiting, ended by 0 */
     bool answering;    /* the next data byte is the configuration */
+    uint8_t to_keyboard[8];
+    unsigned to_keyboard_count;
     unsigned long reads;
 } controller;
 
@@ -93,12 +96,20 @@ void fake_io_write(uint16_t port, uint32_t value, unsigned size)
         controller.answering = value == 0x20;
         break;
     case 0x60:
-        assert_int_equal(controller.command, 0x60);
-        controller.config = (uint8_t)value;
+        if (controller.command == 0x60) {
+            controller.config = (uint8_t)value;
+        } else {
+            controller.to_keyboard[controller.to_keyboard_count++] = (uint8_t)value;
+        }
         break;
     default:
         fail_msg("write to port %x", port);
     }
+}
+
+uint64_t clock_micros(void)
+{
+    return 1;
 }
 
 void input_add(int key)
@@ -325,8 +336,35 @@ static void test_keyboard(void **state)
     controller.codes = "\x30";
     irq_handle(IRQ_KEYBOARD);
     assert_int_equal(last_key, 'b');
+    i8042_set_layout(keyboard_layout_find("de"));
+    assert_string_equal(i8042_layout()->name, "de");
+    controller.codes = "\x15";
+    irq_handle(IRQ_KEYBOARD);
+    assert_int_equal(last_key, 'z');
     i8042_reset_cpu();
     assert_int_equal(controller.command, 0xFE);
+}
+
+/* The lights follow the locks, one byte an interrupt; keys in between arrive. */
+static void test_lights(void **state)
+{
+    (void)state;
+    assert_int_equal(controller.to_keyboard_count, 1); /* Num Lock is on from the start */
+    assert_int_equal(controller.to_keyboard[0], 0xED);
+    controller.codes = "\x31\xfa"; /* n, and the answer */
+    irq_handle(IRQ_KEYBOARD);
+    assert_int_equal(last_key, 'n');
+    assert_int_equal(controller.to_keyboard_count, 2);
+    assert_int_equal(controller.to_keyboard[1], 0x02);
+    controller.codes = "\xfa";
+    irq_handle(IRQ_KEYBOARD);
+    assert_int_equal(controller.to_keyboard_count, 2);
+    controller.codes = "\x3a\xba"; /* Caps Lock */
+    irq_handle(IRQ_KEYBOARD);
+    controller.codes = "\xfa";
+    irq_handle(IRQ_KEYBOARD);
+    assert_int_equal(controller.to_keyboard_count, 4);
+    assert_int_equal(controller.to_keyboard[3], 0x06);
 }
 
 int main(void)
@@ -336,7 +374,7 @@ int main(void)
         cmocka_unit_test(test_spurious),        cmocka_unit_test(test_shared_line),
         cmocka_unit_test(test_masking),         cmocka_unit_test(test_storm),
         cmocka_unit_test(test_keyboard_absent), cmocka_unit_test(test_keyboard_dead),
-        cmocka_unit_test(test_keyboard),
+        cmocka_unit_test(test_keyboard),        cmocka_unit_test(test_lights),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
