@@ -9,6 +9,7 @@
 #include "drivers/pic.h"
 #include "drivers/pit.h"
 #include "drivers/power.h"
+#include "drivers/rtc.h"
 #include "drivers/serial.h"
 #include "drivers/vga.h"
 #include "include/tour.h"
@@ -98,6 +99,7 @@ void tour_17_console(void)
 
     e9_start();
     pit_start(); /* the clock, which log lines need */
+    rtc_start(); /* reads nothing before somebody asks for the date */
     log_show_details(options.debug);
     if (options.console == OPTION_CONSOLE_VGA && screen) {
         console_select(CONSOLE_SCREEN);

@@ -16,6 +16,7 @@ const struct command commands[] = {
     {"irq", "", "who handles which interrupt, and how often it came", command_irq},
     {"layout", "[name]", "the keyboard's layout: list them, or choose one", command_layout},
     {"dmesg", "", "the kernel's log", command_dmesg},
+    {"date", "", "the date and time, UTC", command_date},
     {"uptime", "", "the time since the kernel started", command_uptime},
     {"ver", "", "which kernel this is", command_ver},
     {"crash", "[kind]", "crash on purpose; without a kind, list the kinds", command_crash},

@@ -48,6 +48,7 @@ int command_clear(int argc, char **argv);
 int command_ver(int argc, char **argv);
 int command_uptime(int argc, char **argv);
 int command_layout(int argc, char **argv);
+int command_date(int argc, char **argv);
 int command_dmesg(int argc, char **argv);
 int command_irq(int argc, char **argv);
 int command_boot(int argc, char **argv);

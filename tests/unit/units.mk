@@ -29,3 +29,5 @@ UNIT_symbols := kernel/symbols.c tools/symbols/pack.c tools/symbols/names.c tool
 UNIT_pagetable := kernel/mm/pagetable.c
 UNIT_early := kernel/mm/early.c
 UNIT_keyboard_leds := drivers/keyboard_leds.c
+UNIT_calendar := kernel/calendar.c
+UNIT_rtc := drivers/rtc.c kernel/walltime.c kernel/calendar.c
