@@ -31,3 +31,5 @@ UNIT_early := kernel/mm/early.c
 UNIT_keyboard_leds := drivers/keyboard_leds.c
 UNIT_calendar := kernel/calendar.c
 UNIT_rtc := drivers/rtc.c kernel/walltime.c kernel/calendar.c
+UNIT_vmap := kernel/mm/pagetable.c kernel/printf.c
+UNIT_dma := kernel/mm/dma.c

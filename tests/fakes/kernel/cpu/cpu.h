@@ -12,6 +12,7 @@ extern bool fake_interrupts_on;
 uint64_t fake_tsc(void);
 void fake_sleep(void); /* what happens while the CPU sleeps */
 _Noreturn void fake_halt(void);
+void fake_invalidate_page(uint64_t address);
 
 static inline uint64_t cpu_read_tsc(void)
 {
@@ -46,6 +47,11 @@ static inline void cpu_sleep_until_interrupt(void)
 static inline _Noreturn void cpu_halt(void)
 {
     fake_halt();
+}
+
+static inline void cpu_invalidate_page(uint64_t address)
+{
+    fake_invalidate_page(address);
 }
 
 static inline void cpu_pause(void)
