@@ -22,6 +22,7 @@
 #include "kernel/main.h"
 #include "kernel/mm/memory.h"
 #include "kernel/mm/paging.h"
+#include "kernel/mm/ram.h"
 #include "kernel/options.h"
 #include "kernel/panic.h"
 #include "kernel/timeline.h"
@@ -124,6 +125,7 @@ void tour_19_memory(void)
     timeline_add(TOUR_MEMORY, cpu_read_tsc());
     memory_start(&facts);
     paging_start(&facts.info); /* our own page tables: then the loader's memory is free */
+    ram_give_to_frames();      /* what nobody has got now can be allocated */
 }
 
 static void choose_layout(void)

@@ -29,14 +29,9 @@
 #define FOUR_GIB           0x100000000ull
 #define ORDER_BYTES(order) ((uint64_t)FRAME_SIZE << (order))
 
-/* Lies in the first bytes of each free block. */
-struct free_block {
-    struct free_block *next, *previous; /* NULL at the ends */
-};
-
 /* The free blocks on one side of 4 GiB. */
 struct zone {
-    struct free_block *list[FRAME_ORDERS];
+    uint32_t list[FRAME_ORDERS];   /* number of the first block's first frame; 0: none */
     uint64_t blocks[FRAME_ORDERS]; /* how many are on each list */
     uint32_t orders;               /* bit n: list n is not empty */
 };
@@ -51,38 +46,47 @@ static struct zone *zone_of(uint64_t phys)
     return phys < FOUR_GIB ? &below_4g : &above_4g;
 }
 
+static struct frame *frame_at(uint32_t number)
+{
+    return frame_of((uint64_t)number * FRAME_SIZE);
+}
+
 static void list_push(uint64_t phys, unsigned order)
 {
     struct zone *zone = zone_of(phys);
-    struct free_block *block = phys_to_virt(phys);
+    struct frame *block = frame_of(phys);
+    uint32_t number = (uint32_t)(phys / FRAME_SIZE);
 
-    block->previous = NULL;
+    block->state = FRAME_FREE;
+    block->order = (uint8_t)order;
+    block->previous = 0;
     block->next = zone->list[order];
-    if (block->next != NULL) {
-        block->next->previous = block;
+    if (block->next != 0) {
+        frame_at(block->next)->previous = number;
     }
-    zone->list[order] = block;
+    zone->list[order] = number;
     zone->blocks[order]++;
     zone->orders |= 1u << order;
-    frame_of(phys)->state = FRAME_FREE;
-    frame_of(phys)->order = (uint8_t)order;
 }
 
-static bool is_frame_or_null(const struct free_block *block)
+/* Could a free block of ORDER begin at the frame NUMBER? 0, the end of a list, is one as well. */
+static bool is_link(uint32_t number, unsigned order)
 {
-    return block == NULL || (virt_to_phys(block) < end && (uintptr_t)block % FRAME_SIZE == 0);
+    return number == 0 ||
+           ((uint64_t)number * FRAME_SIZE < end && frame_at(number)->state == FRAME_FREE &&
+            frame_at(number)->order == order);
 }
 
-/* Somebody who writes to memory that he gave back hits the links first. */
-static void check_links(const struct zone *zone, const struct free_block *block, unsigned order)
+/* Who writes where he should not may hit the links; they must agree with each other. */
+static void check_links(const struct zone *zone, uint32_t number, unsigned order)
 {
-    const struct free_block *next = block->next, *previous = block->previous;
+    uint32_t next = frame_at(number)->next, previous = frame_at(number)->previous;
 
-    if (!is_frame_or_null(next) || !is_frame_or_null(previous) ||
-        (next != NULL && next->previous != block) ||
-        (previous != NULL ? previous->next : zone->list[order]) != block) {
-        PANIC("free frame %#llx was written to: its links are %p, %p",
-              (unsigned long long)virt_to_phys(block), (const void *)next, (const void *)previous);
+    if (!is_link(next, order) || !is_link(previous, order) ||
+        (next != 0 && frame_at(next)->previous != number) ||
+        (previous != 0 ? frame_at(previous)->next : zone->list[order]) != number) {
+        PANIC("the list of free frames is damaged: frame %#x has the links %#x, %#x", number, next,
+              previous);
     }
 }
 
@@ -90,12 +94,12 @@ static void check_links(const struct zone *zone, const struct free_block *block,
 static void list_remove(uint64_t phys, unsigned order)
 {
     struct zone *zone = zone_of(phys);
-    struct free_block *block = phys_to_virt(phys);
+    struct frame *block = frame_of(phys);
 
-    check_links(zone, block, order);
-    *(block->previous != NULL ? &block->previous->next : &zone->list[order]) = block->next;
-    if (block->next != NULL) {
-        block->next->previous = block->previous;
+    check_links(zone, (uint32_t)(phys / FRAME_SIZE), order);
+    *(block->previous != 0 ? &frame_at(block->previous)->next : &zone->list[order]) = block->next;
+    if (block->next != 0) {
+        frame_at(block->next)->previous = block->previous;
     }
     if (--zone->blocks[order] == 0) {
         zone->orders &= ~(1u << order);
@@ -160,7 +164,7 @@ static uint64_t take(struct zone *zone, unsigned order)
         return FRAME_NONE;
     }
     unsigned have = (unsigned)__builtin_ctz(large_enough);
-    uint64_t phys = virt_to_phys(zone->list[have]);
+    uint64_t phys = (uint64_t)zone->list[have] * FRAME_SIZE;
 
     list_remove(phys, have);
     while (have > order) {

@@ -43,8 +43,14 @@ struct frame {
     uint8_t heap_page;
     uint16_t heap_free;
     uint16_t heap_first;
-    uint32_t heap_next;
-    uint32_t heap_previous;
+    union {
+        uint32_t heap_next;
+        uint32_t next; /* of a free block: the number of the next one's first frame, 0: none */
+    };
+    union {
+        uint32_t heap_previous;
+        uint32_t previous; /* the same for the one before; both owned by frame.c */
+    };
 };
 _Static_assert(sizeof(struct frame) == 16, "a part of the array is whole pages");
 

@@ -17,14 +17,13 @@
 #include "kernel/mm/paging.h"
 #include "kernel/string.h"
 
-#define BLOCK_SIZE        ((uint64_t)FRAME_SIZE << (FRAME_ORDERS - 1))
-#define FRAME_RECORD_SIZE 16
-#define FOUR_GIB          (1ull << 32)
-#define RECORDS_BYTES     (BLOCK_SIZE / FRAME_SIZE * FRAME_RECORD_SIZE) /* of a block */
-_Static_assert(RECORDS_BYTES % PAGE_SIZE == 0, "each block has its own pages of struct frames");
+#define FOUR_GIB (1ull << 32)
 
 /* Page 0 of the low window is never mapped, so its place is free to look at other pages. */
 #define PROBE_PAGE KERNEL_VIRT_BASE
+
+_Static_assert(FRAME_ARRAY_PART % PAGE_SIZE == 0, "each block has its own pages of struct frames");
+_Static_assert(FRAME_LIMIT <= DIRECT_SIZE, "all frames are in the direct map");
 
 static uint64_t record_count;          /* frames that hold struct frames */
 static uint64_t own_next, own_end;     /* of the range's own memory, for its struct frames */
@@ -58,8 +57,8 @@ static bool keeps_what_is_written(uint64_t phys)
  */
 static uint64_t end_of_ram(uint64_t start, uint64_t end)
 {
-    uint64_t there = start / BLOCK_SIZE;
-    uint64_t gone = (end - 1) / BLOCK_SIZE;
+    uint64_t there = start / FRAME_BLOCK_MAX;
+    uint64_t gone = (end - 1) / FRAME_BLOCK_MAX;
 
     if (keeps_what_is_written(end - PAGE_SIZE)) {
         return end;
@@ -67,13 +66,14 @@ static uint64_t end_of_ram(uint64_t start, uint64_t end)
     while (gone - there > 1) {
         uint64_t middle = there + (gone - there) / 2;
 
-        if (keeps_what_is_written(middle * BLOCK_SIZE)) {
+        if (keeps_what_is_written(middle * FRAME_BLOCK_MAX)) {
             there = middle;
         } else {
             gone = middle;
         }
     }
-    return gone * BLOCK_SIZE > start && keeps_what_is_written(start) ? gone * BLOCK_SIZE : start;
+    return gone * FRAME_BLOCK_MAX > start && keeps_what_is_written(start) ? gone * FRAME_BLOCK_MAX
+                                                                          : start;
 }
 
 static bool map_direct(uint64_t start, uint64_t end)
@@ -97,13 +97,13 @@ static uint64_t record_frame(void)
 /* Map the struct frames of the block at BLOCK, unless a neighbour in it has done so. */
 static bool map_block_records(uint64_t block)
 {
-    uint64_t start = FRAMES_BASE + block / BLOCK_SIZE * RECORDS_BYTES;
+    uint64_t start = FRAMES_BASE + block / FRAME_BLOCK_MAX * FRAME_ARRAY_PART;
     struct walk walk;
 
-    if (paging_walk(start + RECORDS_BYTES - PAGE_SIZE, &walk) == WALK_MAPPED) {
+    if (paging_walk(start + FRAME_ARRAY_PART - PAGE_SIZE, &walk) == WALK_MAPPED) {
         return true;
     }
-    for (uint64_t page = start; page < start + RECORDS_BYTES; page += PAGE_SIZE) {
+    for (uint64_t page = start; page < start + FRAME_ARRAY_PART; page += PAGE_SIZE) {
         uint64_t frame = record_frame();
 
         if (frame == FRAME_NONE ||
@@ -119,7 +119,8 @@ static bool map_block_records(uint64_t block)
 /* Map the struct frames of [START, END), block by block. Returns how far memory sufficed. */
 static uint64_t map_records(uint64_t start, uint64_t end)
 {
-    for (uint64_t block = start / BLOCK_SIZE * BLOCK_SIZE; block < end; block += BLOCK_SIZE) {
+    for (uint64_t block = start / FRAME_BLOCK_MAX * FRAME_BLOCK_MAX; block < end;
+         block += FRAME_BLOCK_MAX) {
         if (!map_block_records(block)) {
             return block > start ? block : start;
         }
@@ -169,7 +170,7 @@ static void take_range(size_t index, uint64_t limit)
     bool usable = range->type == E820_USABLE;
 
     if (!mem_type_is_ram(range->type) || range->type == MEM_KERNEL ||
-        !keep_until(index, limit, "the CPU or the direct map does not reach them") ||
+        !keep_until(index, limit, "too high up") ||
         (usable && !keep_until(index, end_of_ram(range->base, range->base + range->length),
                                "nothing answers there"))) {
         return;
@@ -183,15 +184,42 @@ static void take_range(size_t index, uint64_t limit)
 
 uint64_t ram_map_all(unsigned address_bits)
 {
-    uint64_t limit = 1ull << address_bits;
+    uint64_t limit = 1ull << address_bits; /* what the CPU reaches */
 
     for (size_t i = 0; i < memory_map()->count; i++) {
-        take_range(i, limit < DIRECT_SIZE ? limit : DIRECT_SIZE);
+        take_range(i, limit < FRAME_LIMIT ? limit : FRAME_LIMIT);
     }
     return record_count;
 }
 
+void ram_give_to_frames(void)
+{
+    const struct mem_map *map = memory_map();
+    uint64_t early = early_close();
+
+    for (size_t i = 0; i < map->count; i++) {
+        uint64_t base = map->range[i].base;
+        uint64_t end = base + map->range[i].length;
+
+        if (map->range[i].type == MEM_LOADER && base == 0) {
+            base = PAGE_SIZE; /* the kernel is done with all of the loader's; page 0 is nobody's */
+        } else if (map->range[i].type != E820_USABLE) {
+            continue;
+        } else if (base < early) {
+            base = early;
+        }
+        if (base < taken[i]) {
+            base = taken[i];
+        }
+        if (base < end) {
+            frame_add(base, end - base);
+        }
+    }
+}
+
 uint64_t ram_take_frame(void)
 {
-    return early_frame();
+    uint64_t frame = early_frame();
+
+    return frame != EARLY_NONE ? frame : frame_alloc(0, 0);
 }

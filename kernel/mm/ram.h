@@ -9,11 +9,17 @@
 
 /*
  * Map all RAM and its struct frames, zeroed. What is usable by the map but does not keep what is
- * written to it, lies beyond the direct map or the CPU's ADDRESS_BITS, or has no room for its
+ * written to it, lies beyond FRAME_LIMIT or the CPU's ADDRESS_BITS, or has no room for its
  * struct frames, is taken out of the map and logged. Returns how many frames the struct frames
  * take. Context: start-up, own page tables loaded.
  */
 uint64_t ram_map_all(unsigned address_bits);
+
+/*
+ * Give all usable memory that start-up has not taken, and the loader's, to the frame allocator.
+ * Context: start-up, after ram_map_all; nothing of the loader's is needed any more.
+ */
+void ram_give_to_frames(void);
 
 /*
  * A frame, contents undefined, from start-up's reserve or else from the frame allocator; FRAME_NONE
