@@ -93,9 +93,8 @@ static size_t copy_out(uint64_t *at, char *piece, size_t size)
     return length;
 }
 
-void log_print_all(void)
+static void print_from(uint64_t at)
 {
-    uint64_t at = oldest();
     uint64_t end = written; /* what is logged from now on is printed anyway */
     char piece[CONSOLE_PIECE];
 
@@ -108,4 +107,21 @@ void log_print_all(void)
 
         console_write(piece, copy_out(&at, piece, wanted));
     }
+}
+
+void log_print_all(void)
+{
+    print_from(oldest());
+}
+
+void log_print_last(unsigned lines)
+{
+    uint64_t at = written;
+    unsigned ends = 0;
+
+    /* Each line ends in \n, the last one, too. */
+    while (at > oldest() && (ring[(at - 1) % LOG_SIZE] != '\n' || ends++ < lines)) {
+        at--;
+    }
+    print_from(at);
 }

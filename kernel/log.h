@@ -24,4 +24,7 @@ void log_show_details(bool show);
 /* Write what is in memory to the console, from the first line that is whole. Context: any. */
 void log_print_all(void);
 
+/* The same for the last LINES lines, from interrupts and panics, too. */
+void log_print_last(unsigned lines);
+
 #endif

@@ -68,6 +68,7 @@ void take_hand_off(uint64_t bootinfo_phys, uint64_t entry_tsc)
     timeline_add(TOUR_KERNEL_MAIN, entry_tsc);
     options_parse(&options, facts.cmdline);
     panic_set_reboot(options.panic_reboot);
+    panic_set_boot(&facts.info);
 }
 
 /* What is well enough to boot, but somebody should know of. */

@@ -1,24 +1,38 @@
 /*
  * panic.c - see panic.h.
  *
- * Panics come when little can be trusted. So: interrupts off at once, no memory but the stack, and
- * a depth count that makes a fault in here end in a line rather than in a circle.
+ * Panics come when little can be trusted. So: interrupts off at once, a stack of its own, no lock,
+ * no memory but fixed one. The report is a list of parts. An exception in one of them is a panic
+ * like any other, but says only a line and goes on with the next part: so whatever is broken, each
+ * part is tried once, and then it ends.
+ *
+ * The screen has 25 lines, so it gets the short form; the serial line gets everything.
  */
 #include "kernel/panic.h"
 
 #include <stdint.h>
 
+#include "kernel/backtrace.h"
 #include "kernel/console.h"
 #include "kernel/cpu/cpu.h"
 #include "kernel/cpu/exception.h"
-#include "kernel/cpu/trap.h"
-#include "kernel/image.h"
+#include "kernel/log.h"
+#include "kernel/panic_report.h"
 
-#define BACKTRACE_MAX 12
+#define STACK_SIZE 16384
+#define LOG_LINES  8
+#define TEXT_MAX   256
 
 static const struct panic_hooks *hooks;
+static const struct bootinfo *boot;
 static bool reboot_at_end;
-static unsigned depth;
+
+static uint8_t stack[STACK_SIZE] __attribute__((aligned(16)));
+static struct panic_state state; /* of the first panic */
+static char headline[TEXT_MAX];  /* its words, and its place if PANIC was called */
+static char place[TEXT_MAX];
+static unsigned depth; /* panics that have begun */
+static unsigned part;  /* the next one to be printed */
 
 void panic_set_hooks(const struct panic_hooks *new_hooks)
 {
@@ -30,174 +44,187 @@ void panic_set_reboot(bool reboot)
     reboot_at_end = reboot;
 }
 
-/* Count this panic, and make sure that someone can hear it. */
-static void begin(void)
+void panic_set_boot(const struct bootinfo *info)
 {
-    cpu_save_interrupts();
-    depth++;
-    if (depth > 2) {
-        cpu_halt();
-    }
+    boot = info;
+}
+
+bool panic_is_on(void)
+{
+    return depth > 0;
+}
+
+static void start_consoles(void)
+{
     if (console_kinds() == 0 && hooks != NULL && hooks->start_consoles != NULL) {
         hooks->start_consoles();
     }
     console_panic();
     console_colour(COLOUR_WHITE, COLOUR_RED);
-    kprintf("\n");
-    if (depth == 2) {
-        kprintf("PANIC: another one while the first was being printed\n");
+}
+
+/* Where the exception came: at RIP, or, if no code is there, at the call that led there. */
+static void print_exception_place(const struct panic_state *at)
+{
+    struct backtrace trace;
+    struct symbol symbol;
+
+    backtrace_start(&trace, at->frame.rip, at->frame.rbp, at->frame.rsp, true);
+    if (backtrace_symbol(&trace, &symbol) ||
+        (backtrace_next(&trace) && backtrace_symbol(&trace, &symbol))) {
+        kprintf("%s:%u in %s\n", symbol.file, symbol.line, symbol.function);
     }
 }
 
-static _Noreturn void end(void)
+static void print_headline(void)
+{
+    kprintf("\nPANIC: %s\n", headline);
+    if (state.exception) {
+        print_exception_place(&state);
+    } else {
+        kprintf("%s\n", place);
+    }
+}
+
+static void print_cause(void)
+{
+    panic_print_cause(&state);
+}
+
+static void print_context(void)
+{
+    panic_print_context(&state);
+}
+
+static void print_backtrace(void)
+{
+    panic_print_backtrace(&state);
+}
+
+static void print_registers(void)
+{
+    panic_print_registers(&state);
+}
+
+static void print_log(void)
+{
+    console_select(CONSOLE_SERIAL);
+    kprintf("The end of the log:\n");
+    log_print_last(LOG_LINES);
+}
+
+static void print_boot(void)
+{
+    console_select(CONSOLE_SERIAL);
+    panic_print_boot(boot);
+    panic_print_gdb(&state);
+}
+
+static void end(void)
 {
     bool reboot = reboot_at_end && hooks != NULL && hooks->reboot != NULL;
 
+    console_select(CONSOLE_SCREEN | CONSOLE_SERIAL);
     kprintf(reboot ? "Restarting.\n" : "System halted.\n");
     console_default_colour();
     console_flush();
     if (reboot) {
         hooks->reboot();
     }
+}
+
+static void (*const parts[])(void) = {
+    start_consoles,  print_headline, print_cause, print_context, print_backtrace,
+    print_registers, print_log,      print_boot,  end,
+};
+#define PARTS (sizeof(parts) / sizeof(parts[0]))
+
+static _Noreturn __attribute__((used)) void run_parts(void)
+{
+    while (part < PARTS) {
+        parts[part++]();
+    }
     cpu_halt();
 }
 
-static void print_flags(uint64_t rflags)
+/* The first panic goes on, on the panic's own stack. */
+static _Noreturn void report(void)
 {
-    static const struct {
-        uint8_t bit;
-        char name[3];
-    } flags[] = {{0, "CF"}, {2, "PF"}, {4, "AF"},  {6, "ZF"},  {7, "SF"},
-                 {8, "TF"}, {9, "IF"}, {10, "DF"}, {11, "OF"}, {16, "RF"}};
+    __asm__ volatile("movq %0, %%rsp\n\t"
+                     "xorl %%ebp, %%ebp\n\t"
+                     "call run_parts"
+                     :
+                     : "r"(stack + sizeof(stack))
+                     : "memory");
+    __builtin_unreachable();
+}
 
-    kprintf("RFLAGS %llx", (unsigned long long)rflags);
-    for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-        if (rflags >> flags[i].bit & 1) {
-            kprintf(" %s", flags[i].name);
-        }
+/* A panic in a panic: it is on some stack, and stays there. */
+static _Noreturn void go_on(const struct panic_state *nested, const char *text)
+{
+    if (part <= 1) {
+        cpu_halt(); /* there is nothing to print on */
     }
-    kprintf("\n");
-}
-
-static void print_control_registers(void)
-{
-    kprintf("CR0 %016llx  CR2 %016llx  CR3 %016llx\n", (unsigned long long)cpu_read_cr0(),
-            (unsigned long long)cpu_read_cr2(), (unsigned long long)cpu_read_cr3());
-    kprintf("CR4 %016llx  EFER %016llx\n", (unsigned long long)cpu_read_cr4(),
-            (unsigned long long)cpu_read_msr(MSR_EFER));
-}
-
-/* Whose guard page ADDRESS lies in, or NULL. */
-static const char *stack_below(uint64_t address)
-{
-    static const struct {
-        const char *name;
-        const char *guard;
-    } stacks[] = {
-        {"boot", boot_stack_guard},
-        {"double fault", double_fault_stack_guard},
-        {"NMI", nmi_stack_guard},
-        {"machine check", machine_check_stack_guard},
-    };
-
-    for (unsigned i = 0; i < sizeof(stacks) / sizeof(stacks[0]); i++) {
-        if (address - (uintptr_t)stacks[i].guard < PAGE_SIZE) {
-            return stacks[i].name;
-        }
+    console_select(CONSOLE_SCREEN | CONSOLE_SERIAL);
+    kprintf("\nPANIC: another one while the first was being printed: %s\n", text);
+    if (nested != NULL) {
+        print_exception_place(nested);
     }
-    return NULL;
-}
-
-/* Can the saved RBP at ADDRESS and the return address above it be read without a fault? */
-static bool on_a_stack(uint64_t address)
-{
-    return address >= (uintptr_t)boot_stack_guard &&
-           address + 2 * sizeof(uint64_t) <= (uintptr_t)machine_check_stack_top &&
-           address % sizeof(uint64_t) == 0 && stack_below(address) == NULL &&
-           stack_below(address + sizeof(uint64_t)) == NULL;
+    run_parts();
 }
 
 /*
- * Follow the chain of saved RBPs: each points at the caller's RBP, with the return address above
- * it. It must go upwards and stay on the stacks, whatever has happened to them.
+ * Count a panic. Returns true for the first one. More of them than parts come only if not even a
+ * line can be printed: then it is over.
  */
-static void print_backtrace(uint64_t rbp)
+static bool begin(void)
 {
-    kprintf("called from");
-    for (int i = 0; i < BACKTRACE_MAX && on_a_stack(rbp); i++) {
-        const uint64_t *frame = (const uint64_t *)(uintptr_t)rbp;
-
-        kprintf(i % 4 == 0 && i > 0 ? "\n            %llx" : " %llx", (unsigned long long)frame[1]);
-        if (frame[0] <= rbp) {
-            break;
-        }
-        rbp = frame[0];
+    cpu_save_interrupts();
+    depth++;
+    if (depth > PARTS) {
+        cpu_halt();
     }
-    kprintf("\n");
+    return depth == 1;
 }
 
 void panic_at(const char *file, int line, const char *function, const char *text, ...)
 {
-    uint64_t rbp = *(const uint64_t *)__builtin_frame_address(0); /* the caller's */
-    uint64_t rip = (uintptr_t)__builtin_return_address(0);
+    const uint64_t *frame = __builtin_frame_address(0); /* the caller's RBP, the return address */
     uint64_t rflags = cpu_read_flags();
+    char nested[TEXT_MAX];
     va_list arguments;
 
-    begin();
-    kprintf("PANIC: ");
+    bool first = begin();
+
     va_start(arguments, text);
-    kprintf_va(text, arguments);
+    format_string_va(first ? headline : nested, TEXT_MAX, text, arguments);
     va_end(arguments);
-    kprintf("\n%s:%d in %s\n", file, line, function);
-    if (depth == 1) {
-        kprintf("RIP %016llx  RBP %016llx  ", (unsigned long long)rip, (unsigned long long)rbp);
-        print_flags(rflags);
-        print_control_registers();
-        print_backtrace(rbp);
+    if (!first) {
+        go_on(NULL, nested);
     }
-    end();
-}
-
-static void print_registers(const struct trap_frame *frame)
-{
-    static const char names[][4] = {"RAX", "RBX", "RCX", "RDX", "RSI", "RDI", "RBP", "RSP",
-                                    "R8 ", "R9 ", "R10", "R11", "R12", "R13", "R14", "R15"};
-    const uint64_t values[] = {frame->rax, frame->rbx, frame->rcx, frame->rdx,
-                               frame->rsi, frame->rdi, frame->rbp, frame->rsp,
-                               frame->r8,  frame->r9,  frame->r10, frame->r11,
-                               frame->r12, frame->r13, frame->r14, frame->r15};
-
-    kprintf("RIP %016llx  CS %04llx  SS %04llx  ", (unsigned long long)frame->rip,
-            (unsigned long long)frame->cs, (unsigned long long)frame->ss);
-    print_flags(frame->rflags);
-    for (unsigned i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        kprintf("%s %016llx%s", names[i], (unsigned long long)values[i], i % 3 == 2 ? "\n" : "  ");
-    }
-    kprintf("\n");
+    format_string(place, sizeof(place), "%s:%d in %s", file, line, function);
+    state.frame.rip = frame[1];
+    state.frame.rbp = frame[0];
+    state.frame.rsp = (uintptr_t)(frame + 2);
+    state.frame.rflags = rflags;
+    state.cr2 = cpu_read_cr2();
+    report();
 }
 
 void panic_exception(const struct trap_frame *frame)
 {
-    uint64_t cr2 = cpu_read_cr2();
-    char cause[120];
+    static struct panic_state nested;
+    char text[TEXT_MAX];
+    bool first = begin();
+    struct panic_state *at = first ? &state : &nested;
 
-    begin();
-    exception_explain(cause, sizeof(cause), (unsigned)frame->vector, frame->error, cr2);
-    kprintf("PANIC: %s\n", cause);
-    if (depth > 1) {
-        end();
+    at->exception = true;
+    at->frame = *frame;
+    at->cr2 = cpu_read_cr2();
+    exception_explain(first ? headline : text, TEXT_MAX, (unsigned)frame->vector, frame->error,
+                      at->cr2);
+    if (!first) {
+        go_on(&nested, text);
     }
-    kprintf("vector %llu, error code %llx\n", (unsigned long long)frame->vector,
-            (unsigned long long)frame->error);
-    if (frame->vector == EXCEPTION_DOUBLE_FAULT || frame->vector == EXCEPTION_PAGE_FAULT) {
-        const char *stack = stack_below(cr2);
-
-        if (stack != NULL) {
-            kprintf("CR2 is in the guard page below the %s stack: it has overflowed\n", stack);
-        }
-    }
-    print_registers(frame);
-    print_control_registers();
-    print_backtrace(frame->rbp);
-    end();
+    report();
 }

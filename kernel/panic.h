@@ -3,8 +3,9 @@
  *
  * PANIC and ASSERT are for our own mistakes and for a machine that is not as it must be, never for
  * what came from a disk, a device or a user. They say what, where and with which values, on every
- * console there is, then halt or restart (panic=reboot on the command line). A panic inside a panic
- * prints one line and halts.
+ * console there is, then halt or restart (panic=reboot on the command line): the essential on the
+ * screen, everything on the serial line. A panic inside a panic prints one line; the first one goes
+ * on with what it still has to say.
  */
 #ifndef SECTOR0_KERNEL_PANIC_H
 #define SECTOR0_KERNEL_PANIC_H
@@ -13,6 +14,7 @@
 
 #include "kernel/printf.h"
 
+struct bootinfo;
 struct trap_frame;
 
 /* What a panic needs from those who know the drivers. Any may be NULL. */
@@ -25,6 +27,12 @@ void panic_set_hooks(const struct panic_hooks *hooks);
 
 /* What to do at the end. Context: any. */
 void panic_set_reboot(bool reboot);
+
+/* Which boot this is, for the report; INFO stays in memory. Context: any. */
+void panic_set_boot(const struct bootinfo *info);
+
+/* Whether a panic is being reported. Context: any. */
+bool panic_is_on(void);
 
 /* PANIC("text", values ...): the first line is `PANIC: ` and the text. Context: any. */
 #define PANIC(...) panic_at(__FILE__, __LINE__, __func__, __VA_ARGS__)

@@ -13,6 +13,7 @@
 
 #define UNMAPPED      0xFFFF900000000000ull /* canonical, in no page table of ours */
 #define NOT_CANONICAL 0x0000900000000000ull /* bits 48-63 differ from bit 47 */
+#define NULL_FIELD    0x10                  /* of a structure that a null pointer points at */
 
 static void read_at(uint64_t address)
 {
@@ -53,14 +54,18 @@ static void crash_pf_write(void)
 static void crash_pf_exec(void)
 {
     static char data[16];
-    uint64_t target = cpu_read_msr(MSR_EFER) & EFER_NXE ? (uintptr_t)data : UNMAPPED;
+    void (*volatile target)(void) = (void (*)(void))data;
 
-    __asm__ volatile("call *%0" : : "r"(target) : "memory");
+    if (!(cpu_read_msr(MSR_EFER) & EFER_NXE)) {
+        target = (void (*)(void))UNMAPPED;
+    }
+    target();
+    __asm__ volatile("" : : : "memory"); /* or the call would become a jump */
 }
 
 static void crash_null(void)
 {
-    read_at(0);
+    read_at(NULL_FIELD);
 }
 
 /*
@@ -77,9 +82,15 @@ static void crash_nmi(void)
     __asm__ volatile("int $2");
 }
 
-static void crash_stack(void)
+/* The compiler may not know that this has no end, nor make a jump of the call. */
+static __attribute__((noinline)) void crash_stack(void)
 {
-    __asm__ volatile("1: pushq %%rax; jmp 1b" : : : "memory");
+    static volatile bool for_ever = true;
+
+    if (for_ever) {
+        crash_stack();
+    }
+    __asm__ volatile("" : : : "memory");
 }
 
 static void crash_assert(void)
@@ -102,9 +113,9 @@ static const struct {
     {"pf-write", "write to the kernel's code", crash_pf_write},
     {"pf-exec", "execute data", crash_pf_exec},
     {"null", "read through a null pointer", crash_null},
+    {"stack", "call itself until the stack is full", crash_stack},
     {"df", "fault while a fault is delivered", crash_df},
     {"nmi", "raise the non-maskable interrupt", crash_nmi},
-    {"stack", "push until the stack is full", crash_stack},
     {"assert", "fail an assertion", crash_assert},
 };
 

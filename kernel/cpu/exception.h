@@ -11,6 +11,8 @@
 #define EXCEPTION_COUNT              32
 
 #define EXCEPTION_NMI                2
+#define EXCEPTION_UNDEFINED          6
+#define EXCEPTION_NO_FPU             7
 #define EXCEPTION_DOUBLE_FAULT       8
 #define EXCEPTION_INVALID_TSS        10
 #define EXCEPTION_GENERAL_PROTECTION 13

@@ -68,6 +68,8 @@ trap_common:
     mov rdi, rsp
     cld                                 ; C wants DF=0, whatever the interrupted code had
     call trap_handle
+global trap_returned                    ; backtraces know an interrupt by this return address
+trap_returned:
     pop r15
     pop r14
     pop r13

@@ -5,6 +5,7 @@
  */
 #include "kernel/cpu/trap.h"
 
+#include "kernel/cpu/exception.h"
 #include "kernel/cpu/probe.h"
 #include "kernel/irq.h"
 #include "kernel/panic.h"
@@ -15,7 +16,11 @@ void trap_handle(struct trap_frame *frame)
         irq_handle((unsigned)frame->vector - IRQ_FIRST_VECTOR);
         return;
     }
-    if (!probe_catch(frame)) {
-        panic_exception(frame);
+    if (probe_catch(frame)) {
+        return;
     }
+    if (frame->vector == EXCEPTION_NMI && panic_is_on()) {
+        return; /* nothing is worse than what is being reported */
+    }
+    panic_exception(frame);
 }

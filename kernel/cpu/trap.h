@@ -24,6 +24,9 @@ _Static_assert(offsetof(struct trap_frame, vector) == 15 * 8, "trap.asm finds th
 /* The code at which the CPU arrives, for each vector (trap.asm). */
 extern const uint8_t trap_stubs[TRAP_VECTORS][TRAP_STUB_SIZE];
 
+/* The return address of trap_handle: the struct trap_frame lies above it on the stack. */
+extern const char trap_returned[];
+
 /* Called by trap.asm for every interrupt and exception. Context: interrupts off. */
 void trap_handle(struct trap_frame *frame);
 

@@ -58,3 +58,8 @@ unsigned spin_locks_held(void)
 {
     return held_count;
 }
+
+const char *spin_lock_held_name(unsigned index)
+{
+    return index < held_count && held_count <= HELD_MAX ? held[held_count - 1 - index]->name : "?";
+}
