@@ -25,6 +25,8 @@
 #include "kernel/mm/ram.h"
 #include "kernel/options.h"
 #include "kernel/panic.h"
+#include "kernel/sched/thread.h"
+#include "kernel/sched/work.h"
 #include "kernel/timeline.h"
 #include "kernel/version.h"
 #include "shell/shell.h"
@@ -144,6 +146,8 @@ static void choose_layout(void)
 void tour_20_interrupts(void)
 {
     timeline_add(TOUR_INTERRUPTS, cpu_read_tsc());
+    thread_start(); /* before the first tick: what runs here becomes the idle thread */
+    work_start();
     pic_start();
     pit_start_tick();
     choose_layout();
@@ -156,14 +160,25 @@ void tour_20_interrupts(void)
     cpu_enable_interrupts();
 }
 
-void tour_21_shell(void)
+static void run_shell(void *unused)
 {
-    timeline_add(TOUR_SHELL, cpu_read_tsc());
+    (void)unused;
     if (options.test) {
         power_leave_emulator(guest_test_run(options.test_glob) ? 0 : 1);
     }
     kprintf("Type help for the commands.\n");
     shell_run(&facts, options.run, tour_22_prompt);
+}
+
+void tour_21_shell(void)
+{
+    timeline_add(TOUR_SHELL, cpu_read_tsc());
+    struct thread *shell =
+        thread_create("shell", run_shell, NULL, THREAD_NORMAL, THREAD_UNSTOPPABLE);
+
+    ASSERT(shell != NULL, "no memory for the shell's thread");
+    thread_detach(shell);
+    thread_idle();
 }
 
 void tour_22_prompt(void)

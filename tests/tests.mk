@@ -58,6 +58,10 @@ $(KIND_KERNELS): $(B)/%/kernel.bin: $(B)/gen/layout.inc
 
 unit-binaries: $(UNIT_BINS)
 
+# The scheduler's own tests are about the spin locks and rules that other units have fakes for.
+$(B)/tests/obj/kernel/sched/%.o $(B)/tests/obj/tests/unit/test_sched_%.o: \
+  HOST_CFLAGS += -DREAL_SPINLOCK -DKERNEL_DEBUG=1
+
 $(B)/tests/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(HOSTCC) -Itests/fakes $(HOST_CFLAGS) $(SANITIZE) -c $< -o $@

@@ -11,6 +11,10 @@
 #define RFLAGS_ALWAYS           (1u << 1) /* reserved, always 1 */
 #define RFLAGS_IF               (1u << 9)
 
+#define CR0_MP                  (1u << 1)  /* TS holds for WAIT, too */
+#define CR0_EM                  (1u << 2)  /* there is no floating point unit */
+#define CR0_TS                  (1u << 3)  /* floating point and SSE are #NM exceptions */
+#define CR0_NE                  (1u << 5)  /* x87 errors are #MF exceptions */
 #define CR0_WP                  (1u << 16) /* the kernel, too, obeys read-only pages */
 
 #define CR0_NOT_WRITE_THROUGH   (1u << 29)
@@ -18,6 +22,8 @@
 
 #define CR4_MCE                 (1u << 6)  /* a machine check is an exception, not a silent stop */
 #define CR4_PGE                 (1u << 7)  /* global pages */
+#define CR4_OSFXSR              (1u << 9)  /* SSE instructions; FXSAVE keeps their registers */
+#define CR4_OSXMMEXCPT          (1u << 10) /* SSE errors are #XM exceptions */
 #define CR4_UMIP                (1u << 11) /* user mode cannot read descriptor table registers */
 #define CR4_SMEP                (1u << 20) /* the kernel cannot execute user pages ... */
 #define CR4_SMAP                (1u << 21) /* ... nor use their data */
@@ -144,6 +150,12 @@ static inline void cpu_enable_interrupts(void)
 static inline void cpu_sleep_until_interrupt(void)
 {
     __asm__ volatile("sti; hlt; cli" : : : "memory");
+}
+
+/* Sleep until an interrupt has been handled. Context: interrupts on. */
+static inline void cpu_wait_for_interrupt(void)
+{
+    __asm__ volatile("hlt" : : : "memory");
 }
 
 /* Stop for good. An NMI is handled and the CPU stops again. */

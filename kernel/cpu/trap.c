@@ -9,11 +9,13 @@
 #include "kernel/cpu/probe.h"
 #include "kernel/irq.h"
 #include "kernel/panic.h"
+#include "kernel/sched/thread.h"
 
 void trap_handle(struct trap_frame *frame)
 {
     if (frame->vector >= IRQ_FIRST_VECTOR && frame->vector < IRQ_FIRST_VECTOR + IRQ_COUNT) {
         irq_handle((unsigned)frame->vector - IRQ_FIRST_VECTOR);
+        thread_after_interrupt();
         return;
     }
     if (probe_catch(frame)) {

@@ -16,6 +16,7 @@ struct mutex {
     struct spinlock lock; /* guards the rest */
     struct thread *owner; /* NULL: free */
     struct wait_queue waiters;
+    struct mutex *next_held; /* of those that the owner has; owned by the owner */
 };
 
 #define MUTEX(mutex_name)                                                                          \

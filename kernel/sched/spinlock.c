@@ -1,65 +1,121 @@
 /*
  * spinlock.c - see spinlock.h.
  *
- * The locks that are held lie on a stack, newest last, so that a release out of order is noticed.
- * Nobody else runs while one is held, so the stack needs no lock itself; with more CPUs each has
- * its own.
+ * The locks that are held form a list, newest first, so that a release out of order is noticed.
+ * Nobody else runs while one is held, so the list needs no lock itself; with more CPUs each has its
+ * own. What goes wrong is told by functions of their own, to keep the way of all others short.
  */
 #include "kernel/sched/spinlock.h"
 
-#include "kernel/cpu/cpu.h"
+#include "kernel/irq.h"
+#include "kernel/log.h"
 #include "kernel/panic.h"
-#include "kernel/sched/thread.h"
+#include "kernel/sched/lock_order.h"
+#include "kernel/sched/scheduler.h"
 
-#define HELD_MAX 8
-
-static struct spinlock *held[HELD_MAX]; /* all of this guarded by interrupts off */
-static unsigned held_count;
+#define REFUSAL static __attribute__((cold, noinline)) _Noreturn void
 
 static const char *me(void)
 {
     return thread_name(thread_current());
 }
 
-void spin_lock(struct spinlock *lock)
+REFUSAL refuse_lock(const struct spinlock *lock, const void *caller)
 {
-    const void *caller = __builtin_return_address(0);
+    PANIC("spin lock %s taken twice, at %p and now by thread %s at %p", lock->name, lock->holder,
+          me(), caller);
+}
+
+REFUSAL refuse_unlock(const struct spinlock *lock, const void *caller)
+{
+    if (lock->holder == NULL || scheduler.locks == NULL) {
+        PANIC("spin lock %s released at %p by thread %s, but nobody holds it", lock->name, caller,
+              me());
+    }
+    PANIC("spin lock %s released at %p by thread %s before %s, which was taken later", lock->name,
+          caller, me(), scheduler.locks->name);
+}
+
+void spin_lock_inner(struct spinlock *lock, const void *caller)
+{
     bool were_on = cpu_save_interrupts();
 
     if (lock->holder != NULL) {
-        PANIC("spin lock %s taken twice, at %p and now by thread %s at %p", lock->name,
-              lock->holder, me(), caller);
-    }
-    if (held_count == HELD_MAX) {
-        PANIC("spin lock %s, taken at %p, is one too many: %u are held", lock->name, caller,
-              held_count);
+        refuse_lock(lock, caller);
     }
     lock->holder = caller;
     lock->interrupts_on = were_on;
-    held[held_count++] = lock;
+    lock->outer = scheduler.locks;
+    scheduler.locks = lock;
+}
+
+void spin_lock(struct spinlock *lock)
+{
+    lock_order_note(lock->name);
+    spin_lock_inner(lock, __builtin_return_address(0));
 }
 
 void spin_unlock(struct spinlock *lock)
 {
-    if (lock->holder == NULL) {
-        PANIC("spin lock %s released at %p by thread %s, but nobody holds it", lock->name,
-              __builtin_return_address(0), me());
+    if (scheduler.locks != lock) {
+        refuse_unlock(lock, __builtin_return_address(0));
     }
-    if (held[held_count - 1] != lock) {
-        PANIC("spin lock %s released at %p by thread %s before %s, which was taken later",
-              lock->name, __builtin_return_address(0), me(), held[held_count - 1]->name);
-    }
-    held_count--;
+    scheduler.locks = lock->outer;
     lock->holder = NULL;
-    cpu_restore_interrupts(lock->interrupts_on);
+    scheduler_restore_interrupts(lock->interrupts_on);
 }
 
 unsigned spin_locks_held(void)
 {
-    return held_count;
+    unsigned count = 0;
+
+    for (const struct spinlock *lock = scheduler.locks; lock != NULL; lock = lock->outer) {
+        count++;
+    }
+    return count;
 }
 
 const char *spin_lock_held_name(unsigned index)
 {
-    return index < held_count && held_count <= HELD_MAX ? held[held_count - 1 - index]->name : "?";
+    const struct spinlock *lock = scheduler.locks;
+
+    for (; lock != NULL && index > 0; index--) {
+        lock = lock->outer;
+    }
+    return lock != NULL ? lock->name : "?";
 }
+
+#ifdef KERNEL_DEBUG
+/*
+ * The locks that are held now are the spin locks and, outside of interrupts, the mutexes of the
+ * thread: an interrupt's handler has none of them.
+ */
+void lock_order_note(const char *name)
+{
+    static bool full_told;
+    bool were_on = cpu_save_interrupts();
+    const char *other = NULL;
+    struct spinlock *spin = scheduler.locks;
+
+    for (; spin != NULL && other == NULL; spin = spin->outer) {
+        other = lock_order_add(spin->name, name) ? NULL : spin->name;
+    }
+    if (!irq_active()) {
+        struct mutex *mutex = scheduler.current->mutexes;
+
+        for (; mutex != NULL && other == NULL; mutex = mutex->next_held) {
+            other = lock_order_add(mutex->name, name) ? NULL : mutex->name;
+        }
+    }
+    if (other != NULL) {
+        PANIC("thread %s takes lock %s while it has %s; elsewhere it was the other way round", me(),
+              name, other);
+    }
+    if (lock_order_is_full() && !full_told && scheduler.locks == NULL) {
+        full_told = true;
+        log_line("sched", "more than %d names of locks: not all orders are checked",
+                 LOCK_ORDER_CLASSES);
+    }
+    cpu_restore_interrupts(were_on);
+}
+#endif

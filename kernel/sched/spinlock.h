@@ -14,9 +14,10 @@
 #include <stddef.h>
 
 struct spinlock {
-    const char *name;   /* for people */
-    const void *holder; /* where it was taken; NULL: free */
-    bool interrupts_on; /* what to go back to; owned by the holder */
+    const char *name;       /* for people */
+    const void *holder;     /* where it was taken; NULL: free */
+    struct spinlock *outer; /* the one taken before it, or NULL; owned by the holder */
+    bool interrupts_on;     /* what to go back to; owned by the holder */
 };
 
 #define SPINLOCK(lock_name)                                                                        \

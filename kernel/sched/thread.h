@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define THREAD_NAME_MAX   16
-#define THREAD_STACK_SIZE 16384
+#define THREAD_STACK_SIZE 16384 /* bytes; up to 1 KiB of it goes to what the kernel keeps */
 
 enum thread_priority {
     THREAD_IDLE_PRIORITY, /* the idle thread alone */
@@ -26,7 +26,9 @@ enum thread_priority {
     THREAD_PRIORITIES,
 };
 
-#define THREAD_FPU 1u /* may use floating point and SSE */
+/* Flags of thread_create. */
+#define THREAD_FPU         1u /* may use floating point and SSE */
+#define THREAD_UNSTOPPABLE 2u /* thread_ask_to_stop refuses */
 
 enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_SLEEPING, THREAD_WAITING, THREAD_ENDED };
 
@@ -64,10 +66,16 @@ void thread_sleep(uint64_t nanos);
 /*
  * Ask the thread with this ID to stop: thread_should_stop is true in it from now on, and its sleep
  * ends. It ends when it looks. Returns false if there is no such thread, or it cannot be stopped
- * (idle, work). Context: any.
+ * (THREAD_UNSTOPPABLE: idle, work, shell). Context: any.
  */
 bool thread_ask_to_stop(unsigned id);
 bool thread_should_stop(void);
+
+/*
+ * What is left for the boot context: to halt while nobody else wants to run. Turns interrupts on.
+ * Context: the idle thread.
+ */
+_Noreturn void thread_idle(void);
 
 /* The running thread; NULL before thread_start. Context: any. */
 struct thread *thread_current(void);

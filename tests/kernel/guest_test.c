@@ -7,9 +7,11 @@
 #include "tests/kernel/guest_test.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "kernel/console.h"
 #include "kernel/glob.h"
+#include "kernel/sched/thread.h"
 
 /* Around all objects that GUEST_TEST has made; from kernel.ld.in. */
 extern const struct guest_test guest_tests_start[], guest_tests_end[];
@@ -18,7 +20,6 @@ enum outcome { PASSED, FAILED, SKIPPED, OUTCOMES };
 
 static enum outcome outcome; /* of the test that runs */
 static char reason[256];     /* why it failed or was skipped */
-static void *back[5];        /* the state that a test is left to, for __builtin_setjmp */
 
 static bool selected(const struct guest_test *test, const char *glob)
 {
@@ -50,7 +51,7 @@ void guest_test_fail(const char *file, int line, const char *condition, const ch
             va_end(arguments);
         }
     }
-    __builtin_longjmp(back, 1);
+    thread_exit();
 }
 
 void guest_test_skip(const char *text)
@@ -59,15 +60,28 @@ void guest_test_skip(const char *text)
         outcome = SKIPPED;
         format_string(reason, sizeof(reason), "%s", text);
     }
-    __builtin_longjmp(back, 1);
+    thread_exit();
 }
 
-static void __attribute__((noinline)) run_test(const struct guest_test *test)
+static void run(void *argument)
+{
+    const struct guest_test *test = argument;
+
+    test->run();
+}
+
+static void run_test(const struct guest_test *test)
 {
     outcome = PASSED;
-    if (__builtin_setjmp(back) == 0) {
-        test->run();
+    struct thread *thread =
+        thread_create("test", run, (void *)(uintptr_t)test, THREAD_NORMAL, THREAD_FPU);
+
+    if (thread == NULL) {
+        outcome = FAILED;
+        format_string(reason, sizeof(reason), "no memory for a thread");
+        return;
     }
+    thread_join(thread);
 }
 
 static void report(unsigned number, const char *name)

@@ -1,8 +1,12 @@
 /*
  * spinlock.h - stands in front of kernel/sched/spinlock.h in unit tests: nothing runs at the same
- * time there, so a lock only keeps book, and abort() answers what would panic in the kernel.
+ * time there, so a lock only keeps book, and abort() answers what would panic in the kernel. The
+ * tests of kernel/sched itself are compiled with REAL_SPINLOCK.
  */
-#ifndef SECTOR0_FAKES_SPINLOCK_H
+#ifdef REAL_SPINLOCK
+#include_next "kernel/sched/spinlock.h"
+#endif
+#if !defined(SECTOR0_FAKES_SPINLOCK_H) && !defined(REAL_SPINLOCK)
 #define SECTOR0_FAKES_SPINLOCK_H
 
 #include <stdbool.h>
