@@ -6,7 +6,7 @@
 #include "shell/commands.h"
 
 #define PS_MAX           64
-#define NANOS_PER_MICRO  1000ull
+#define NANOS_PER_MILLI  1000000ull
 #define NANOS_PER_SECOND 1000000000ull
 #define SLEEP_MAX        (UINT64_MAX / NANOS_PER_SECOND / 2) /* seconds; some centuries */
 
@@ -20,29 +20,38 @@ static const char *state_text(const struct thread_info *info)
 static void print_thread(const struct thread_info *info)
 {
     static const char *const priorities[] = {"idle", "low", "normal", "high"};
-    unsigned long long micros = info->nanos / NANOS_PER_MICRO;
+    unsigned long long millis = info->nanos / NANOS_PER_MILLI;
 
-    kprintf("%3u %-15s %-8s %-6s %4llu.%06llu %9llu %6zu/%-6zu%s%s\n", info->id, info->name,
-            state_text(info), priorities[info->priority], micros / 1000000, micros % 1000000,
+    kprintf("%3u %-15s %-8s %-6s %5llu.%03llu %9llu %6zu/%-6zu %.9s\n", info->id, info->name,
+            state_text(info), priorities[info->priority], millis / 1000, millis % 1000,
             (unsigned long long)info->switches, info->stack_peak, info->stack_size,
-            info->waits_for != NULL ? " " : "", info->waits_for != NULL ? info->waits_for : "");
+            info->waits_for != NULL ? info->waits_for : "");
+}
+
+static struct thread_info info[PS_MAX]; /* used by the shell's thread alone */
+
+/* Fill INFO; returns how many of its elements are used. */
+static size_t list_threads(size_t *total)
+{
+    *total = thread_list(info, PS_MAX);
+    return *total < PS_MAX ? *total : PS_MAX;
 }
 
 int command_ps(int argc, char **argv)
 {
-    static struct thread_info info[PS_MAX];
+    size_t total;
 
     if (argc != 1) {
         return command_usage(argv[0]);
     }
-    size_t count = thread_list(info, PS_MAX);
+    size_t count = list_threads(&total);
 
-    kprintf(" id name            state    prio    CPU seconds  switches  stack/size  waits for\n");
-    for (size_t i = 0; i < count && i < PS_MAX; i++) {
+    kprintf(" id name            state    prio     CPU sec  switches  stack/size   waits for\n");
+    for (size_t i = 0; i < count; i++) {
         print_thread(&info[i]);
     }
-    if (count > PS_MAX) {
-        kprintf("and %zu more\n", count - PS_MAX);
+    if (total > count) {
+        kprintf("and %zu more\n", total - count);
     }
     return STATUS_OK;
 }
@@ -64,6 +73,20 @@ static bool take_number(const char **text, uint64_t max, uint64_t *value)
     return *text != start;
 }
 
+/* Say why thread ID was not asked to stop. */
+static int refused(const char *command, unsigned id)
+{
+    size_t total;
+    size_t count = list_threads(&total);
+
+    for (size_t i = 0; i < count; i++) {
+        if (info[i].id == id) {
+            return command_error(command, "thread %u (%s) cannot be stopped", id, info[i].name);
+        }
+    }
+    return command_error(command, "there is no thread %u", id);
+}
+
 int command_kill(int argc, char **argv)
 {
     uint64_t id;
@@ -72,11 +95,7 @@ int command_kill(int argc, char **argv)
     if (!take_number(&text, UINT32_MAX, &id) || *text != '\0') {
         return command_usage(argv[0]);
     }
-    if (!thread_ask_to_stop((unsigned)id)) {
-        return command_error(argv[0], "there is no thread %s, or it refuses to be stopped",
-                             argv[1]);
-    }
-    return STATUS_OK;
+    return thread_ask_to_stop((unsigned)id) ? STATUS_OK : refused(argv[0], (unsigned)id);
 }
 
 /* SECONDS[.FRACTION]; digits behind the nanoseconds are cut off. */

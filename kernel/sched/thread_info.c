@@ -48,11 +48,13 @@ static uint64_t cycles_to_nanos(uint64_t cycles)
 
 static void fill(struct thread_info *info, const struct thread *thread)
 {
+    bool waits = thread->state == THREAD_WAITING || thread->state == THREAD_SLEEPING;
+
     *info = (struct thread_info){
         .id = thread->id,
         .state = thread->state,
         .priority = thread->priority,
-        .waits_for = thread->waits_for,
+        .waits_for = waits ? thread->waits_for : NULL,
         .nanos = cycles_to_nanos(scheduler_cycles(thread)),
         .switches = thread->switches,
         .stack_size = stack_size(thread),

@@ -44,7 +44,7 @@ def machine(request, image):
 @pytest.mark.check
 def test_commands(machine):
     help_text = machine.run("help")
-    for name in "help echo clear boot e820 mem cpu irq dmesg uptime ver crash reboot poweroff".split():
+    for name in "help echo clear boot e820 mem cpu irq ps kill sleep dmesg uptime ver crash reboot poweroff".split():
         assert re.search(rf"^  {name} ", help_text, re.M), f"help does not know {name}"
     assert all(len(line) < 80 for line in help_text.splitlines())
     assert machine.run("echo a 'b  c' \"d;e\"; echo f") == "a b  c d;e\nf"
