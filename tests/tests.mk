@@ -43,16 +43,19 @@ test-lists: ## write the lists of docs/testing.md anew, from the tests
 
 # ---- Other kinds of kernel ---------------------------------------------------------------------
 
-# The kernel with checks, and with each sanitizer: $(B)/debug/kernel.bin and so on, from a make of
-# their own each, because the kind is a matter of flags everywhere.
+# The kernel with checks, with each sanitizer, and with broken tests: $(B)/debug/kernel.bin and so on,
+# from a make of their own each, because the kind is a matter of flags everywhere.
 KIND_KERNELS := $(KERNELS:%=$(B)/%/kernel.bin)
+OTHER_MAKE    = +@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc)) B=$(@D) $@
 
-.PHONY: kernel-kinds
-kernel-kinds: $(if $(KERNEL),,$(KIND_KERNELS))
+.PHONY: kernel-kinds $(KIND_KERNELS) $(B)/planted/kernel.bin
+kernel-kinds: $(if $(KERNEL),,$(KIND_KERNELS)) $(B)/planted/kernel.bin
 
-.PHONY: $(KIND_KERNELS)
 $(KIND_KERNELS): $(B)/%/kernel.bin: $(B)/gen/layout.inc
-	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc)) KERNEL=$* B=$(B)/$* $@
+	$(OTHER_MAKE) KERNEL=$*
+
+$(B)/planted/kernel.bin: $(B)/gen/layout.inc
+	$(OTHER_MAKE) PLANTED=1
 
 # ---- Host units ------------------------------------------------------------------------------
 
