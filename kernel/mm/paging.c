@@ -13,9 +13,11 @@
 #include "kernel/image.h"
 #include "kernel/mm/address.h"
 #include "kernel/mm/early.h"
+#include "kernel/mm/frame.h"
 #include "kernel/mm/memory.h"
 #include "kernel/mm/ram.h"
 #include "kernel/panic.h"
+#include "kernel/sched/spinlock.h"
 #include "kernel/string.h"
 
 #define LOADER_WINDOW         (1ull << 30) /* what the loader's tables show at KERNEL_VIRT_BASE */
@@ -39,6 +41,7 @@ static uint64_t new_table(void);
 static uint64_t *reach_by_loader(uint64_t phys);
 static uint64_t *reach(uint64_t phys);
 
+static struct spinlock lock = SPINLOCK("page tables"); /* guards making tables, and stats */
 static struct pagetable tables = {.new_table = new_table, .reach = reach_by_loader};
 static struct paging_stats stats;
 static uint64_t no_execute; /* PAGE_NO_EXECUTE, or 0 on a CPU that would call it reserved */
@@ -48,7 +51,7 @@ static uint64_t new_table(void)
 {
     uint64_t frame = ram_take_frame();
 
-    if (frame == EARLY_NONE) {
+    if (frame == FRAME_NONE) {
         return PAGETABLE_NO_FRAME;
     }
     memset(tables.reach(frame), 0, PAGE_SIZE);
@@ -204,11 +207,28 @@ void paging_start(const struct bootinfo *info)
 
 uint64_t *paging_entry(uint64_t address)
 {
-    bool interrupts = cpu_save_interrupts();
+    spin_lock(&lock);
     uint64_t *entry = pagetable_entry(&tables, address);
 
-    cpu_restore_interrupts(interrupts);
+    spin_unlock(&lock);
     return entry;
+}
+
+/* Let ENTRY show a new page of zeroes, unless it shows one already. */
+static bool fill_entry(uint64_t *entry)
+{
+    uint64_t frame;
+
+    if (*entry & PAGE_PRESENT) {
+        return true;
+    }
+    frame = ram_take_frame();
+    if (frame == FRAME_NONE) {
+        return false;
+    }
+    memset(phys_to_virt(frame), 0, PAGE_SIZE);
+    *entry = frame | paging_data_flags(VMAP_WRITE_BACK);
+    return true;
 }
 
 bool paging_map_fresh(uint64_t address, uint64_t size)
@@ -218,17 +238,8 @@ bool paging_map_fresh(uint64_t address, uint64_t size)
     for (uint64_t page = address & ~(uint64_t)(PAGE_SIZE - 1); page < end; page += PAGE_SIZE) {
         uint64_t *entry = paging_entry(page);
 
-        if (entry == NULL) {
+        if (entry == NULL || !fill_entry(entry)) {
             return false;
-        }
-        if (!(*entry & PAGE_PRESENT)) {
-            uint64_t frame = ram_take_frame();
-
-            if (frame == EARLY_NONE) {
-                return false;
-            }
-            memset(phys_to_virt(frame), 0, PAGE_SIZE);
-            *entry = frame | paging_data_flags(VMAP_WRITE_BACK);
         }
     }
     return true;

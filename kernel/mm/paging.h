@@ -28,7 +28,7 @@ bool paging_map(uint64_t virt, uint64_t phys, uint64_t size, uint64_t flags);
 
 /*
  * Map fresh, zeroed frames at [ADDRESS, ADDRESS + SIZE), rounded out to pages, RW-; pages that are
- * mapped already stay. Returns false if memory is short. Context: any but an interrupt.
+ * mapped already stay. Returns false if memory is short. Context: start-up.
  */
 bool paging_map_fresh(uint64_t address, uint64_t size);
 

@@ -192,24 +192,30 @@ uint64_t ram_map_all(unsigned address_bits)
     return record_count;
 }
 
+static uint64_t highest(uint64_t a, uint64_t b, uint64_t c)
+{
+    uint64_t ab = a > b ? a : b;
+
+    return ab > c ? ab : c;
+}
+
 void ram_give_to_frames(void)
 {
     const struct mem_map *map = memory_map();
     uint64_t early = early_close();
 
     for (size_t i = 0; i < map->count; i++) {
-        uint64_t base = map->range[i].base;
-        uint64_t end = base + map->range[i].length;
+        const struct mem_range *range = &map->range[i];
+        uint64_t base = range->base;
+        uint64_t end = base + range->length;
 
-        if (map->range[i].type == MEM_LOADER && base == 0) {
-            base = PAGE_SIZE; /* the kernel is done with all of the loader's; page 0 is nobody's */
-        } else if (map->range[i].type != E820_USABLE) {
+        /* The kernel is done with all that the loader left; page 0 is nobody's. */
+        if (range->type == MEM_LOADER) {
+            base = highest(base, PAGE_SIZE, 0);
+        } else if (range->type == E820_USABLE) {
+            base = highest(base, early, taken[i]);
+        } else {
             continue;
-        } else if (base < early) {
-            base = early;
-        }
-        if (base < taken[i]) {
-            base = taken[i];
         }
         if (base < end) {
             frame_add(base, end - base);

@@ -39,6 +39,8 @@ static struct spinlock lock = SPINLOCK("vmap");
 static uint64_t first_free[ORDERS]; /* page number of a guard, 0: none; guarded by lock */
 static uint64_t space_used = 1;     /* pages, from VMAP_BASE; page 0 is none; guarded by lock */
 
+static uint64_t memory_pages; /* in areas of vmalloc; guarded by lock */
+
 static uint64_t page_address(uint64_t page)
 {
     return VMAP_BASE + page * PAGE_SIZE;
@@ -99,17 +101,19 @@ static uint64_t open_slot(uint64_t pages, enum kind kind)
     slot = take_slot(order);
     if (slot != 0) {
         *paging_entry(page_address(slot)) = record(kind, pages);
+        memory_pages += kind == KIND_MEMORY ? pages : 0;
     }
     spin_unlock(&lock);
     return slot;
 }
 
 /* Give SLOT back; its area of PAGES is unmapped already. */
-static void close_slot(uint64_t slot, uint64_t pages)
+static void close_slot(uint64_t slot, uint64_t pages, enum kind kind)
 {
     unsigned order = order_for(pages);
 
     spin_lock(&lock);
+    memory_pages -= kind == KIND_MEMORY ? pages : 0;
     *paging_entry(page_address(slot)) = record(KIND_FREE, first_free[order]);
     first_free[order] = slot;
     spin_unlock(&lock);
@@ -157,7 +161,7 @@ static void *map_new(uint64_t pages, enum kind kind, uint64_t phys, enum vmap_ca
         return NULL;
     }
     if (!map_area(slot, pages, kind, phys, paging_data_flags(cache))) {
-        close_slot(slot, pages);
+        close_slot(slot, pages, kind);
         return NULL;
     }
     return (void *)(uintptr_t)page_address(slot + 1);
@@ -176,7 +180,7 @@ static void unmap_old(void *address, enum kind kind, const char *caller)
     uint64_t pages = entry >> VALUE_SHIFT;
 
     unmap_area(slot, pages, kind);
-    close_slot(slot, pages);
+    close_slot(slot, pages, kind);
 }
 
 void *vmap(uint64_t phys, size_t size, enum vmap_cache cache)
@@ -208,6 +212,11 @@ void vfree(void *address)
     if (address != NULL) {
         unmap_old(address, KIND_MEMORY, "vfree");
     }
+}
+
+uint64_t vmap_memory_used(void)
+{
+    return memory_pages * PAGE_SIZE;
 }
 
 bool vmap_is_guard(uint64_t address, void **area)

@@ -37,6 +37,9 @@ void *vmalloc(size_t size);
 /* Give back what vmalloc returned; NULL is allowed. Context: not from an interrupt. */
 void vfree(void *address);
 
+/* How many bytes of memory all areas of vmalloc have together. Context: any. */
+uint64_t vmap_memory_used(void);
+
 /*
  * Whether ADDRESS lies in the unmapped page just below an area; *AREA is then the area's first
  * byte. Changes nothing and takes no lock: for a panic. Context: any.

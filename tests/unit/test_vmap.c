@@ -100,6 +100,7 @@ static void start(void)
     memset(frame_used, 0, sizeof(frame_used));
     memset(first_free, 0, sizeof(first_free));
     space_used = 1;
+    memory_pages = 0;
     lock = (struct spinlock)SPINLOCK("vmap");
     fake_spin_locks_held = 0;
     tables_used = frames_used = invalidated = 0;
@@ -308,6 +309,7 @@ static void test_at_random(void **state)
         }
     }
     assert_int_equal(frames_used, owned);
+    assert_int_equal(vmap_memory_used(), owned * PAGE_SIZE);
 }
 
 int main(void)
