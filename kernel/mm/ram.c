@@ -17,6 +17,8 @@
 #include "kernel/mm/paging.h"
 #include "kernel/string.h"
 
+#define FIRMWARE_MAX                                                                               \
+    (1ull << 30) /* a range of ACPI tables or the loader's: a thousandth is usual */
 #define FOUR_GIB (1ull << 32)
 
 /* Page 0 of the low window is never mapped, so its place is free to look at other pages. */
@@ -85,6 +87,16 @@ static bool map_direct(uint64_t start, uint64_t end)
            paging_map(DIRECT_BASE + start, start, end - start, paging_data_flags(VMAP_WRITE_BACK));
 }
 
+static void unmap_direct(uint64_t start, uint64_t end)
+{
+    if (end > DIRECT_SIZE) {
+        end = DIRECT_SIZE; /* behind it lies something else */
+    }
+    if (start < end) {
+        paging_map(DIRECT_BASE + start, 0, end - start, 0);
+    }
+}
+
 static uint64_t record_frame(void)
 {
     if (own_next < own_end) {
@@ -142,7 +154,7 @@ static bool keep_until(size_t index, uint64_t good, const char *why)
         good = good > base ? good : base;
         log_line("memory", "%llu KiB at %llx are not used: %s",
                  (unsigned long long)((end - good) / 1024), (unsigned long long)good, why);
-        paging_map(DIRECT_BASE + good, 0, end - good, 0);
+        unmap_direct(good, end);
         memory_cut(index, good);
     }
     return good > base;
@@ -167,15 +179,23 @@ static void take_records(size_t index)
 static void take_range(size_t index, uint64_t limit)
 {
     const struct mem_range *range = &memory_map()->range[index];
+    uint64_t start = range->base;
     bool usable = range->type == E820_USABLE;
 
     if (!mem_type_is_ram(range->type) || range->type == MEM_KERNEL ||
-        !keep_until(index, limit, "too high up") ||
-        (usable && !keep_until(index, end_of_ram(range->base, range->base + range->length),
-                               "nothing answers there"))) {
+        !keep_until(index, limit, "too high up")) {
         return;
     }
-    if (!map_direct(range->base, range->base + range->length)) {
+    if (usable) {
+        uint64_t end = end_of_ram(start, start + range->length);
+
+        if (!keep_until(index, end, "nothing answers there")) {
+            return;
+        }
+    } else {
+        keep_until(index, start + FIRMWARE_MAX, "too much to be true");
+    }
+    if (!map_direct(start, start + range->length)) {
         keep_until(index, 0, "no room for their page tables");
     } else if (usable) {
         take_records(index);

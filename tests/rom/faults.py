@@ -6,7 +6,7 @@ emulators have RAM from 1 MiB to a little below 64 MiB, and 632 KiB of low memor
 """
 from dataclasses import dataclass
 
-MIB = 1 << 20
+MIB, GIB = 1 << 20, 1 << 30
 SLOT_A, SLOT_B, PARTITION = 80, 4136, 8192  # LBAs on the images of mkdisk create
 
 
@@ -417,6 +417,26 @@ MAP = [
     Fault("stack-overflow", "E14",
           "A BIOS that uses more stack than there is overwrites what lies below.",
           {"stack_use": 0x3000}, (r"^stack used=30",), expect="E17"),
+    _map("usable-not-there", "M13", "256 GiB that nothing answers for: the kernel uses none.",
+         PLAIN + ((4 * GIB, 256 * GIB, USABLE, 1),), OURS, r"^map entries=0004",
+         says=(r"memory: 268435456 KiB at 100000000 are not used: nothing answers there",)),
+    _map("usable-half-there", "M13", "A range that begins with RAM and ends with nothing.",
+         (LOW, ROMS, (MIB, 3 * GIB - MIB, USABLE, 1)), OURS, r"^map entries=0003",
+         says=(r"memory: 3080192 KiB at 4000000 are not used: nothing answers there",)),
+    _map("usable-too-high", "M13", "Addresses that neither the CPU nor the kernel can reach.",
+         PLAIN + ((1 << 43, GIB, USABLE, 1), (1 << 51, GIB, USABLE, 1), (1 << 45, GIB, ACPI, 1)),
+         OURS, r"^map entries=0006",
+         says=(r"1048576 KiB at 80000000000 are not used: too high up",
+               r"1048576 KiB at 200000000000 are not used: too high up",
+               r"1048576 KiB at 8000000000000 are not used: too high up")),
+    _map("usable-and-acpi-without-end", "M13", "Ranges of 4 PiB.",
+         PLAIN + ((4 * GIB, 1 << 52, USABLE, 1), (4 * GIB, 1 << 52, ACPI, 1)),
+         OURS, r"^map entries=0005", says=(r"KiB at \w+ are not used: too high up",
+                                                 r"KiB at 140000000 are not used: too much")),
+    _map("islands", "M13", "Usable memory in single pages, with reserved ones between.",
+         (LOW, ROMS, (MIB, 29 * MIB, USABLE, 1)) +
+         tuple((30 * MIB + 0x2000 * i, 0x1000, USABLE, 1) for i in range(140)),
+         OURS, r"^map entries=008F"),
     _map("single-entry", "M9", "A map of one entry is legal.", [HIGH], r"^map.0000 .*ebx=00000000"),
     _map("unsorted", "M10", "Entries in no order.", (HIGH, ROMS, LOW),
          r"^map.0000 .*result=0000100000000000"),
