@@ -32,9 +32,9 @@ static void print_flags(uint64_t entry, bool large_possible)
 {
     static const struct {
         uint8_t bit;
-        char name[13];
-    } names[] = {{1, "writable"}, {2, "user"},  {3, "PWT"},    {4, "PCD"},        {5, "accessed"},
-                 {6, "dirty"},    {7, "large"}, {8, "global"}, {63, "no-execute"}};
+        char name[9];
+    } names[] = {{1, "writable"}, {2, "user"},  {3, "PWT"},    {4, "PCD"}, {5, "accessed"},
+                 {6, "dirty"},    {7, "large"}, {8, "global"}, {63, "NX"}};
 
     if (!(entry & PAGE_PRESENT)) {
         kprintf(" not present");
@@ -52,8 +52,8 @@ static void print_steps(const struct walk *walk)
     for (unsigned i = 0; i < walk->count; i++) {
         const struct walk_step *step = &walk->step[i];
 
-        kprintf("%-5s table %llx, entry %3u: %016llx", level_names[i],
-                (unsigned long long)step->table, step->index, (unsigned long long)step->entry);
+        kprintf("%-5s %llx[%u] = %016llx", level_names[i], (unsigned long long)step->table,
+                step->index, (unsigned long long)step->entry);
         print_flags(step->entry, i < PAGETABLE_LEVELS - 1);
         kprintf("\n");
     }

@@ -74,7 +74,7 @@ def test_walk(image):
         qemu.wait_prompt()
         text = walk(qemu, label("kernel_main") + 1)
         physical = label("kernel_main") + 1 - KERNEL
-        assert re.findall(r"^(\w+) +table \w+, entry +(\d+): ", text, re.M) == [
+        assert re.findall(r"^(\w+) +\w+\[(\d+)\] = \w{16} ", text, re.M) == [
             ("PML4E", "511"), ("PDPTE", "510"), ("PDE", "0"), ("PTE", str(physical >> 12))]
         assert f"is physical {physical:x}, in a page of 4 KiB, r-x" in text
         assert walk(qemu, 0xB8000 + KERNEL).endswith("b8000, in a page of 4 KiB, rw-")
