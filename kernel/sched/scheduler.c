@@ -65,8 +65,7 @@ static struct thread *take_next(void)
     return thread;
 }
 
-/* The current thread has been put where it belongs: run the next one until it is its turn again. */
-static void switch_to_next(void)
+void scheduler_switch(void)
 {
     struct thread *previous = scheduler.current;
     struct thread *next = take_next();
@@ -85,15 +84,6 @@ static void switch_to_next(void)
         fpu_switch(previous->fpu, next->fpu);
     }
     thread_switch(&previous->stack_pointer, next->stack_pointer);
-}
-
-void scheduler_block(enum thread_state state, const char *waits_for)
-{
-    struct thread *thread = scheduler.current;
-
-    thread->state = state;
-    thread->waits_for = waits_for;
-    switch_to_next();
 }
 
 bool scheduler_block_until(enum thread_state state, const char *waits_for, uint64_t wake_at)
@@ -135,7 +125,7 @@ void scheduler_preempt(void)
 {
     if (scheduler.preempt_off == 0) {
         put_back(scheduler.current, slice_is_over(cpu_read_tsc()));
-        switch_to_next();
+        scheduler_switch();
     }
 }
 
@@ -145,7 +135,7 @@ void thread_yield(void)
     bool were_on = cpu_save_interrupts();
 
     put_back(scheduler.current, true);
-    switch_to_next();
+    scheduler_switch();
     cpu_restore_interrupts(were_on);
 }
 

@@ -110,10 +110,21 @@ void scheduler_start(void);
 void scheduler_make_ready(struct thread *thread);
 
 /*
- * Let others run until somebody makes the current thread ready again. Its state says why, and
- * WAITS_FOR what for. Context: interrupts off; they are off again afterwards.
+ * The current thread has been put where it belongs: run the next one, until it is its turn again.
+ * Context: interrupts off; they are off again afterwards.
  */
-void scheduler_block(enum thread_state state, const char *waits_for);
+void scheduler_switch(void);
+
+/*
+ * Let others run until somebody makes the current thread ready again. STATE says why, and WAITS_FOR
+ * what for. Context: as above.
+ */
+static inline void scheduler_block(enum thread_state state, const char *waits_for)
+{
+    scheduler.current->state = state;
+    scheduler.current->waits_for = waits_for;
+    scheduler_switch();
+}
 
 /* The same, but back after WAKE_AT at the latest. Returns false if the time has passed. */
 bool scheduler_block_until(enum thread_state state, const char *waits_for, uint64_t wake_at);
