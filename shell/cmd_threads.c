@@ -124,7 +124,9 @@ int command_sleep(int argc, char **argv)
     if (argc != 2 || !parse_seconds(argv[1], &nanos)) {
         return command_usage(argv[0]);
     }
-    if (input_wait_interrupt(nanos)) {
+    if (!command_has_keyboard()) {
+        thread_sleep(nanos);
+    } else if (input_wait_interrupt(nanos)) {
         kprintf("^C\n");
         return STATUS_INTERRUPTED;
     }

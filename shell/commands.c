@@ -39,6 +39,12 @@ const struct command *command_find(const char *name)
     return NULL;
 }
 
+/* The others have static variables, or use what has, and so must not run twice at once. */
+bool command_may_run_in_background(const struct command *command)
+{
+    return command->run == command_sleep;
+}
+
 int command_error(const char *name, const char *reason, ...)
 {
     va_list arguments;

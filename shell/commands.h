@@ -7,6 +7,7 @@
 #ifndef SECTOR0_SHELL_COMMANDS_H
 #define SECTOR0_SHELL_COMMANDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "kernel/bootinfo.h"
@@ -33,11 +34,17 @@ extern const size_t command_count;
 /* The command of that name, or NULL. Context: any. */
 const struct command *command_find(const char *name);
 
+/* Whether COMMAND may run in the background: with & behind it. Context: any. */
+bool command_may_run_in_background(const struct command *command);
+
 /* Print `<name>: <reason>` and a line end. Returns STATUS_FAILED. Context: the shell. */
 int command_error(const char *name, const char *reason, ...) PRINTF_LIKE(2, 3);
 
 /* Print how COMMAND is used. Returns STATUS_USAGE. Context: the shell. */
 int command_usage(const char *name);
+
+/* Whether what is typed is meant for the calling command: not for one in the background. */
+bool command_has_keyboard(void);
 
 /* The facts of this boot; valid once the shell has been started. Context: the shell. */
 const struct boot_facts *command_boot_facts(void);

@@ -19,6 +19,11 @@ static bool is_space(char c)
     return c == ' ' || c == '\t';
 }
 
+static bool is_end(char c)
+{
+    return c == '\0' || c == ';' || c == '&';
+}
+
 static void add_char(struct parser *parser, char c)
 {
     if (parser->used == PARSE_TEXT_MAX) {
@@ -71,7 +76,7 @@ static bool add_quoted(struct parser *parser)
 /* At the first character of a word. Returns false at an open quote. */
 static bool add_word(struct parser *parser)
 {
-    while (*parser->at != '\0' && *parser->at != ';' && !is_space(*parser->at)) {
+    while (!is_end(*parser->at) && !is_space(*parser->at)) {
         if (*parser->at == '\'' || *parser->at == '"') {
             if (!add_quoted(parser)) {
                 return false;
@@ -95,10 +100,11 @@ enum parse_result parse_command(const char **line, struct command_words *words, 
 
     words->argc = 0;
     for (;;) {
-        while (is_space(*parser.at) || (*parser.at == ';' && words->argc == 0)) {
+        while (is_space(*parser.at) ||
+               (words->argc == 0 && is_end(*parser.at) && *parser.at != '\0')) {
             parser.at++;
         }
-        if (*parser.at == '\0' || *parser.at == ';') {
+        if (is_end(*parser.at)) {
             break;
         }
         if (words->argc == PARSE_ARGS_MAX) {
@@ -113,6 +119,7 @@ enum parse_result parse_command(const char **line, struct command_words *words, 
         }
     }
     words->argv[words->argc] = NULL;
+    words->background = *parser.at == '&';
     *line = parser.at;
     return words->argc > 0 ? PARSE_COMMAND : PARSE_END;
 }

@@ -2,6 +2,7 @@
  * parse.h - takes a line apart into commands and words. Portable.
  *
  *   ;             ends a command
+ *   &             ends one that is to run in the background
  *   'text'        as it stands
  *   "text"        as it stands, but for $? and for \" \\ \$
  *   \c            c, whatever it is
@@ -10,6 +11,7 @@
 #ifndef SECTOR0_SHELL_PARSE_H
 #define SECTOR0_SHELL_PARSE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define PARSE_ARGS_MAX 32
@@ -18,6 +20,7 @@
 /* One command: its words, argv[argc] is NULL. The text is owned by the struct. */
 struct command_words {
     int argc;
+    bool background; /* it ended in & */
     char *argv[PARSE_ARGS_MAX + 1];
     char text[PARSE_TEXT_MAX];
 };

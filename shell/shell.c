@@ -4,6 +4,8 @@
 #include "drivers/power.h"
 #include "kernel/console.h"
 #include "kernel/input.h"
+#include "kernel/sched/semaphore.h"
+#include "kernel/sched/thread.h"
 #include "kernel/string.h"
 #include "shell/commands.h"
 #include "shell/line.h"
@@ -13,6 +15,7 @@ static const char prompt[] = "sector0:/$ ";
 
 static const struct boot_facts *boot_facts;
 static int status; /* of the last command, what $? stands for */
+static struct thread *shell_thread;
 static struct line line;
 static struct command_words words;
 
@@ -81,6 +84,50 @@ static bool read_line(void (*at_prompt)(void))
     }
 }
 
+bool command_has_keyboard(void)
+{
+    return thread_current() == shell_thread;
+}
+
+/* What a thread in the background runs. */
+struct job {
+    const struct command *command;
+    struct semaphore copied; /* the thread has what it needs of the shell's words */
+};
+
+static struct job job = {.copied = SEMAPHORE("shell", 0)}; /* the newest one; the shell's */
+
+static void run_job(void *unused)
+{
+    const struct command *command = job.command;
+    struct command_words mine = words;
+
+    (void)unused;
+    for (int i = 0; i < mine.argc; i++) {
+        mine.argv[i] = mine.text + (words.argv[i] - words.text);
+    }
+    semaphore_up(&job.copied);
+    command->run(mine.argc, mine.argv);
+}
+
+/* Run the words in a thread of their own. Returns a status. */
+static int run_in_background(const struct command *command)
+{
+    if (!command_may_run_in_background(command)) {
+        return command_error(command->name, "does not run in the background");
+    }
+    job.command = command;
+    struct thread *thread = thread_create(command->name, run_job, NULL, THREAD_NORMAL, 0);
+
+    if (thread == NULL) {
+        return command_error(command->name, "out of memory");
+    }
+    kprintf("thread %u\n", thread_id(thread));
+    thread_detach(thread);
+    semaphore_down(&job.copied);
+    return STATUS_OK;
+}
+
 static void run_words(void)
 {
     const struct command *command = command_find(words.argv[0]);
@@ -90,7 +137,7 @@ static void run_words(void)
         status = STATUS_NOT_FOUND;
         return;
     }
-    status = command->run(words.argc, words.argv);
+    status = words.background ? run_in_background(command) : command->run(words.argc, words.argv);
 }
 
 static void run_text(const char *text)
@@ -113,6 +160,7 @@ static void run_text(const char *text)
 void shell_run(const struct boot_facts *facts, const char *run, void (*at_prompt)(void))
 {
     boot_facts = facts;
+    shell_thread = thread_current();
     line_init(&line, &line_client);
     run_text(run);
     for (;;) {

@@ -7,6 +7,25 @@
 #include "kernel/panic.h"
 #include "kernel/sched/scheduler.h"
 
+static __attribute__((cold, noinline)) _Noreturn void refuse_lock(const struct mutex *mutex,
+                                                                  const void *caller)
+{
+    struct code_place place;
+
+    PANIC("mutex %s taken twice by thread %s, now in %s", mutex->name, mutex->owner->name,
+          code_place(&place, caller));
+}
+
+static __attribute__((cold, noinline)) _Noreturn void refuse_unlock(const struct mutex *mutex,
+                                                                    const void *caller)
+{
+    struct code_place place;
+
+    PANIC("mutex %s released by thread %s in %s, but %s has it", mutex->name,
+          scheduler.current->name, code_place(&place, caller),
+          mutex->owner != NULL ? mutex->owner->name : "nobody");
+}
+
 static void take(struct mutex *mutex, struct thread *thread)
 {
     mutex->owner = thread;
@@ -34,7 +53,7 @@ void mutex_lock(struct mutex *mutex)
     thread_assert_may_sleep("mutex_lock");
     spin_lock_inner(&mutex->lock, caller);
     if (mutex->owner == me) {
-        PANIC("mutex %s taken twice by thread %s, now at %p", mutex->name, me->name, caller);
+        refuse_lock(mutex, caller);
     }
     lock_order_note(mutex->name);
     if (mutex->owner == NULL) {
@@ -66,8 +85,7 @@ void mutex_unlock(struct mutex *mutex)
 
     spin_lock_inner(&mutex->lock, caller);
     if (mutex->owner != scheduler.current) {
-        PANIC("mutex %s released at %p by thread %s, but %s has it", mutex->name, caller,
-              scheduler.current->name, mutex->owner != NULL ? mutex->owner->name : "nobody");
+        refuse_unlock(mutex, caller);
     }
     drop(mutex);
     next = wait_wake_first(&mutex->waiters);

@@ -192,6 +192,12 @@ static inline void spin_take_back(struct spinlock *lock, const void *caller)
     lock->interrupts_on = true; /* or its holder could not have slept */
 }
 
+/* Write to PLACE in words where the call is that returns to ADDRESS; returns the text. */
+struct code_place {
+    char text[100];
+};
+const char *code_place(struct code_place *place, const void *address);
+
 #ifdef KERNEL_DEBUG
 /* Check the order of taking the lock NAME after those that are held now. Context: any. */
 void lock_order_note(const char *name);

@@ -22,18 +22,23 @@ static const char *me(void)
 
 REFUSAL refuse_lock(const struct spinlock *lock, const void *caller)
 {
-    PANIC("spin lock %s taken twice, at %p and now by thread %s at %p", lock->name, lock->holder,
-          me(), caller);
+    struct code_place before, now;
+
+    PANIC("spin lock %s taken twice, in %s and now by thread %s in %s", lock->name,
+          code_place(&before, lock->holder), me(), code_place(&now, caller));
 }
 
 REFUSAL refuse_unlock(const struct spinlock *lock, const void *caller)
 {
+    struct code_place place;
+
+    code_place(&place, caller);
     if (lock->holder == NULL || scheduler.locks == NULL) {
-        PANIC("spin lock %s released at %p by thread %s, but nobody holds it", lock->name, caller,
-              me());
+        PANIC("spin lock %s released by thread %s in %s, but nobody holds it", lock->name, me(),
+              place.text);
     }
-    PANIC("spin lock %s released at %p by thread %s before %s, which was taken later", lock->name,
-          caller, me(), scheduler.locks->name);
+    PANIC("spin lock %s released by thread %s in %s before %s, which was taken later", lock->name,
+          me(), place.text, scheduler.locks->name);
 }
 
 void spin_lock_inner(struct spinlock *lock, const void *caller)

@@ -189,13 +189,15 @@ void thread_exit(void)
 static void claim(struct thread *thread, const char *what, const void *caller)
 {
     const char *me = scheduler.current->name;
+    struct code_place place;
 
     if (!exists(thread)) {
-        PANIC("thread %s %s at %p a thread that does not exist", me, what, caller);
+        PANIC("thread %s %s a thread that does not exist, in %s", me, what,
+              code_place(&place, caller));
     }
     if (thread->joined || thread->detached) {
-        PANIC("thread %s %s at %p thread %s, which was %s before", me, what, caller, thread->name,
-              thread->joined ? "joined" : "detached");
+        PANIC("thread %s %s thread %s, which was %s before, in %s", me, what, thread->name,
+              thread->joined ? "joined" : "detached", code_place(&place, caller));
     }
 }
 

@@ -10,6 +10,7 @@ static __attribute__((cold, noinline)) _Noreturn void refuse(const struct spinlo
                                                              const void *caller)
 {
     const char *reason = "but must always be ready";
+    struct code_place place;
 
     if (!spin_is_locked(lock)) {
         reason = "without its spin lock";
@@ -20,8 +21,8 @@ static __attribute__((cold, noinline)) _Noreturn void refuse(const struct spinlo
     } else if (!lock->interrupts_on) {
         reason = irq_active() ? "in an interrupt" : "with interrupts off";
     }
-    PANIC("thread %s waits for %s at %p %s", thread_name(thread_current()), lock->name, caller,
-          reason);
+    PANIC("thread %s waits for %s in %s %s", thread_name(thread_current()), lock->name,
+          code_place(&place, caller), reason);
 }
 
 /* Put the current thread into QUEUE and leave LOCK. */

@@ -363,6 +363,30 @@ GUEST_TEST(wait_queue_wakes_one_or_all)
     CHECK(all == 2 && woken == 3, "%u were woken, %u awoke", all, woken);
 }
 
+static void give_up_then_wait(void *argument)
+{
+    volatile bool *answers = argument;
+
+    spin_lock(&spin);
+    answers[0] = wait_sleep_for(&queue, &spin, MILLISECOND);
+    answers[1] = wait_sleep_for(&queue, &spin, 100000 * MILLISECOND);
+    spin_unlock(&spin);
+}
+
+GUEST_TEST(wait_forgets_the_last_time)
+{
+    volatile bool answers[2] = {true, false};
+    struct thread *thread =
+        start_helper(give_up_then_wait, (void *)(uintptr_t)answers, THREAD_HIGH);
+
+    while (answers[0]) {
+        thread_sleep(MILLISECOND);
+    }
+    wait_wake_one(&queue);
+    thread_join(thread);
+    CHECK(answers[1], "the time-out before it counted");
+}
+
 /* Who is asked to stop while waiting for a mutex still gets it, and can look then. */
 static void take_mutex_then_look(void *argument)
 {

@@ -204,6 +204,40 @@ GUEST_TEST(round_robin_is_fair_when_disturbed)
           (unsigned long long)nanos[0], (unsigned long long)nanos[1]);
 }
 
+/* One that is overtaken goes on afterwards, until its slice is used up: turns change seldom. */
+GUEST_TEST(overtaken_thread_keeps_its_slice)
+{
+    struct thread *threads[2];
+    uint64_t seen[2] = {0, 0};
+    unsigned looks = 0;
+    unsigned changes = 0;
+    unsigned last = 2; /* who ran before the last look */
+
+    start_spinners(threads, 2, THREAD_LOW);
+    for (unsigned i = 0; i < 200; i++) {
+        uint64_t start = clock_nanos();
+
+        thread_sleep(MILLISECOND);
+        bool ran[2] = {turns[0] != seen[0], turns[1] != seen[1]};
+
+        /* Looks that the host has delayed say nothing. */
+        if (ran[0] != ran[1] && clock_nanos() - start < 4 * MILLISECOND) {
+            unsigned now = ran[0] ? 0 : 1;
+
+            looks++;
+            changes += last == 1 - now;
+            last = now;
+        }
+        seen[0] = turns[0];
+        seen[1] = turns[1];
+    }
+    stop_spinners(threads, 2);
+    if (looks < 20) {
+        guest_test_skip("the host is too slow for that");
+    }
+    CHECK(changes < looks / 2, "%u changes in %u looks", changes, looks);
+}
+
 static struct semaphore start_both = SEMAPHORE("test start", 0);
 static char letters[9];
 static volatile unsigned letter_count;

@@ -75,6 +75,33 @@ def test_what_is_typed_during_a_sleep_is_kept(machine):
     machine.wait_prompt()
 
 
+@pytest.mark.check
+def test_kill_of_a_sleep_in_the_background(machine):
+    threads_before = set(threads(machine))
+    number = re.fullmatch(r"thread (\d+)", machine.run("sleep 1000000 &"))[1]
+    assert machine.run("echo $?") == "0"
+    row = threads(machine)["sleep"]
+    assert (row["id"], row["state"], row["waits"]) == (number, "sleeping", "time")
+    machine.send("\x03")  # is the shell's alone
+    machine.wait_prompt()
+    assert "sleep" in threads(machine)
+    assert machine.run(f"kill {number}; echo $?") == "0"
+    assert set(threads(machine)) == threads_before
+    assert machine.run(f"kill {number}; echo $?") == f"kill: there is no thread {number}\n1"
+
+
+def test_background(machine):
+    text = machine.run("sleep 0.1 & sleep 0.2& echo here; sleep 0.5; ps")
+    assert re.match(r"thread (\d+)\nthread (\d+)\nhere\n", text) and "sleep  " not in text
+    assert machine.run("ps &") == "ps: does not run in the background"
+    assert machine.run("echo $?") == "1"
+    assert machine.run("nonsense & echo $?") == "nonsense: command not found\n127"
+    for _ in range(40):
+        machine.run("sleep 0.01 &")
+    machine.run("sleep 0.2")
+    assert set(threads(machine)) == {"idle", "work", "shell"}
+
+
 def test_kill_refuses(machine):
     ids = {name: row["id"] for name, row in threads(machine).items()}
     for name in ("idle", "work", "shell"):

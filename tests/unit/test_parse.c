@@ -25,7 +25,7 @@ static const char *show(const char *line, int status)
             strcat(out, i > 0 ? "|" : "");
             strcat(out, words.argv[i]);
         }
-        strcat(out, "]");
+        strcat(out, words.background ? "]&" : "]");
     }
     if (result != PARSE_END) {
         strcat(out, parse_error_text(result));
@@ -47,6 +47,15 @@ static void test_several_commands(void **state)
     (void)state;
     assert_string_equal(show("a;b", 0), "[a][b]");
     assert_string_equal(show(" ; ;a b ;; c; ", 0), "[a|b][c]");
+}
+
+static void test_background(void **state)
+{
+    (void)state;
+    assert_string_equal(show("a b&", 0), "[a|b]&");
+    assert_string_equal(show("a & b; c&d", 0), "[a]&[b][c]&[d]");
+    assert_string_equal(show(" & a ;& b", 0), "[a][b]");
+    assert_string_equal(show("a '&' \\& \"&\" x\\&y", 0), "[a|&|&|&|x&y]");
 }
 
 static void test_quotes(void **state)
@@ -100,7 +109,7 @@ static void test_limits(void **state)
 /* Whatever is typed, nothing overflows and it ends: the sanitizer and the time limit watch. */
 static void test_random_lines(void **state)
 {
-    static const char characters[] = "ab ;'\"\\$? \t";
+    static const char characters[] = "ab ;&'\"\\$? \t";
     char line[600];
 
     (void)state;
@@ -119,10 +128,10 @@ static void test_random_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),        cmocka_unit_test(test_several_commands),
-        cmocka_unit_test(test_quotes),       cmocka_unit_test(test_status),
-        cmocka_unit_test(test_errors),       cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_random_lines),
+        cmocka_unit_test(test_words),      cmocka_unit_test(test_several_commands),
+        cmocka_unit_test(test_background), cmocka_unit_test(test_quotes),
+        cmocka_unit_test(test_status),     cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_limits),     cmocka_unit_test(test_random_lines),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

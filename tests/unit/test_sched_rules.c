@@ -20,6 +20,7 @@
 #include "kernel/sched/scheduler.h"
 #include "kernel/sched/semaphore.h"
 #include "kernel/sched/work.h"
+#include "kernel/symbols.h"
 
 #define PANICKED 1
 #define SWITCHED 2
@@ -71,6 +72,13 @@ void thread_switch(uint64_t *stack_pointer, uint64_t next)
 
 void thread_first(void)
 {
+}
+
+bool symbols_find(uint64_t address, struct symbol *symbol)
+{
+    (void)address;
+    *symbol = (struct symbol){.function = "here", .file = "file.c", .line = 7};
+    return true;
 }
 
 bool irq_active(void)
@@ -285,15 +293,15 @@ static void test_spin_lock_twice(void **state)
 {
     (void)state;
     lock_a();
-    assert_panics(lock_a, "spin-a", "taken twice", "alice");
+    assert_panics(lock_a, "spin-a taken twice, in here (file.c:7) and now", "alice", "in here");
 }
 
 static void test_spin_unlock_of_a_free_one(void **state)
 {
     (void)state;
-    assert_panics(unlock_a, "spin-a", "nobody holds it", "alice");
+    assert_panics(unlock_a, "spin-a", "nobody holds it", "alice in here");
     lock_b();
-    assert_panics(unlock_a, "spin-a", "nobody holds it", "alice");
+    assert_panics(unlock_a, "spin-a", "nobody holds it", "alice in here");
 }
 
 static void test_spin_unlock_out_of_order(void **state)
@@ -301,14 +309,14 @@ static void test_spin_unlock_out_of_order(void **state)
     (void)state;
     lock_a();
     lock_b();
-    assert_panics(unlock_a, "spin-a", "alice", "before spin-b");
+    assert_panics(unlock_a, "spin-a", "alice in here (file.c:7)", "before spin-b");
 }
 
 static void test_mutex_twice(void **state)
 {
     (void)state;
     take_a();
-    assert_panics(take_a, "mutex-a", "taken twice", "alice");
+    assert_panics(take_a, "mutex-a taken twice", "alice", "in here");
 }
 
 static void test_mutex_of_another(void **state)
@@ -318,7 +326,7 @@ static void test_mutex_of_another(void **state)
     start(NULL);
     take_a();
     run_as(&bob);
-    assert_panics(release_a, "mutex-a", "bob", "alice has it");
+    assert_panics(release_a, "mutex-a", "bob in here", "alice has it");
 }
 
 static void test_mutex_waits(void **state)
@@ -447,32 +455,32 @@ static void test_waiting_wrongly(void **state)
     (void)state;
     for (int i = 0; i < 2; i++) {
         start(NULL);
-        assert_panics(steps[i], "alice waits for spin-a", "without its spin lock", "");
+        assert_panics(steps[i], "alice waits for spin-a in here", "without its spin lock", "");
         start(NULL);
         lock_outside_of_a();
         lock_a();
-        assert_panics(steps[i], "alice waits for spin-a", "with another spin lock", "");
+        assert_panics(steps[i], "alice waits for spin-a in here", "with another spin lock", "");
         start(NULL);
         lock_a();
         lock_b();
-        assert_panics(steps[i], "alice waits for spin-a", "with another spin lock", "");
+        assert_panics(steps[i], "alice waits for spin-a in here", "with another spin lock", "");
         start(NULL);
         preempt_disable();
         lock_a();
-        assert_panics(steps[i], "alice waits for spin-a", "with preemption off", "");
+        assert_panics(steps[i], "alice waits for spin-a in here", "with preemption off", "");
         start(NULL);
         fake_interrupts_on = false;
         lock_a();
-        assert_panics(steps[i], "alice waits for spin-a", "with interrupts off", "");
+        assert_panics(steps[i], "alice waits for spin-a in here", "with interrupts off", "");
         start(NULL);
         fake_interrupts_on = false;
         in_interrupt = true;
         lock_a();
-        assert_panics(steps[i], "alice waits for spin-a", "in an interrupt", "");
+        assert_panics(steps[i], "alice waits for spin-a in here", "in an interrupt", "");
         start(NULL);
         run_as(&idle_thread);
         lock_a();
-        assert_panics(steps[i], "idle waits for spin-a", "always be ready", "");
+        assert_panics(steps[i], "idle waits for spin-a in here", "always be ready", "");
     }
 }
 

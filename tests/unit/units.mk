@@ -33,6 +33,6 @@ UNIT_calendar := kernel/calendar.c
 UNIT_rtc := drivers/rtc.c kernel/walltime.c kernel/calendar.c
 UNIT_lock_order := kernel/sched/lock_order.c
 UNIT_sched_queue := kernel/sched/queue.c
-UNIT_sched_rules := $(addprefix kernel/sched/,spinlock.c scheduler.c queue.c wait.c mutex.c semaphore.c work.c thread.c lock_order.c) kernel/printf.c
+UNIT_sched_rules := $(addprefix kernel/sched/,spinlock.c scheduler.c queue.c wait.c mutex.c semaphore.c work.c thread.c place.c lock_order.c) kernel/printf.c
 UNIT_vmap := kernel/mm/pagetable.c kernel/printf.c
 UNIT_dma := kernel/mm/dma.c
