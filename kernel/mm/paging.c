@@ -46,6 +46,7 @@ static struct pagetable tables = {.new_table = new_table, .reach = reach_by_load
 static struct paging_stats stats;
 static uint64_t no_execute; /* PAGE_NO_EXECUTE, or 0 on a CPU that would call it reserved */
 static bool has_pat;
+static uint64_t physical_end;
 
 static uint64_t new_table(void)
 {
@@ -183,16 +184,20 @@ static void protect_cpu(const struct bootinfo *info)
     cpu_write_cr4(cr4);
 }
 
-static unsigned address_bits(const struct bootinfo *info)
+/* Entries for addresses beyond what the CPU has have reserved bits set: their use faults. */
+static void find_physical_end(const struct bootinfo *info)
 {
-    return info->cpuid_ext_max >= CPUID_EXT_ADDRESS_SIZES
-               ? cpu_cpuid(CPUID_EXT_ADDRESS_SIZES, 0).eax & 0xFF
-               : ADDRESS_BITS_AT_LEAST;
+    unsigned bits = info->cpuid_ext_max >= CPUID_EXT_ADDRESS_SIZES
+                        ? cpu_cpuid(CPUID_EXT_ADDRESS_SIZES, 0).eax & 0xFF
+                        : ADDRESS_BITS_AT_LEAST;
+
+    physical_end = 1ull << bits;
 }
 
 void paging_start(const struct bootinfo *info)
 {
     prepare_cpu(info);
+    find_physical_end(info);
     early_start(memory_map(), LOADER_WINDOW);
     tables.root = new_table();
     ASSERT(tables.root != PAGETABLE_NO_FRAME, "no usable memory below 1 GiB");
@@ -202,7 +207,7 @@ void paging_start(const struct bootinfo *info)
     cpu_write_cr3(tables.root);
     tables.reach = reach;
     protect_cpu(info);
-    stats.frame_records = ram_map_all(address_bits(info));
+    stats.frame_records = ram_map_all(physical_end);
 }
 
 uint64_t *paging_entry(uint64_t address)
@@ -243,6 +248,11 @@ bool paging_map_fresh(uint64_t address, uint64_t size)
         }
     }
     return true;
+}
+
+uint64_t paging_physical_end(void)
+{
+    return physical_end;
 }
 
 uint64_t paging_data_flags(enum vmap_cache cache)

@@ -42,6 +42,9 @@ uint64_t *paging_entry(uint64_t address);
 /* What an entry for a page of data says besides its address, with its memory cached like CACHE. */
 uint64_t paging_data_flags(enum vmap_cache cache);
 
+/* The first physical address that the CPU does not have. Context: any. */
+uint64_t paging_physical_end(void);
+
 /* pagetable_walk through the tables in use, by memory that is there. Context: any, a panic too. */
 unsigned paging_walk(uint64_t address, struct walk *walk);
 

@@ -202,12 +202,10 @@ static void take_range(size_t index, uint64_t limit)
     }
 }
 
-uint64_t ram_map_all(unsigned address_bits)
+uint64_t ram_map_all(uint64_t cpu_end)
 {
-    uint64_t limit = 1ull << address_bits; /* what the CPU reaches */
-
     for (size_t i = 0; i < memory_map()->count; i++) {
-        take_range(i, limit < FRAME_LIMIT ? limit : FRAME_LIMIT);
+        take_range(i, cpu_end < FRAME_LIMIT ? cpu_end : FRAME_LIMIT);
     }
     return record_count;
 }

@@ -9,11 +9,11 @@
 
 /*
  * Map all RAM and its struct frames, zeroed. What is usable by the map but does not keep what is
- * written to it, lies beyond FRAME_LIMIT or the CPU's ADDRESS_BITS, or has no room for its
- * struct frames, is taken out of the map and logged. Returns how many frames the struct frames
- * take. Context: start-up, own page tables loaded.
+ * written to it, lies beyond FRAME_LIMIT or CPU_END, where the CPU's addresses end, or has no room
+ * for its struct frames, is taken out of the map and logged. Returns how many frames the struct
+ * frames take. Context: start-up, own page tables loaded.
  */
-uint64_t ram_map_all(unsigned address_bits);
+uint64_t ram_map_all(uint64_t cpu_end);
 
 /*
  * Give all usable memory that start-up has not taken, and the loader's, to the frame allocator.

@@ -187,9 +187,10 @@ void *vmap(uint64_t phys, size_t size, enum vmap_cache cache)
 {
     uint64_t inside = phys % PAGE_SIZE;
     uint64_t pages = (inside + size + PAGE_SIZE - 1) / PAGE_SIZE;
+    uint64_t end = paging_physical_end();
     char *area = NULL;
 
-    if (size > 0 && size <= VMAP_SIZE && phys <= PAGE_ADDRESS - size) {
+    if (size > 0 && size <= VMAP_SIZE && phys < end && size <= end - phys) {
         area = map_new(pages, KIND_DEVICE, phys - inside, cache);
     }
     return area == NULL ? NULL : area + inside;

@@ -20,8 +20,8 @@ enum vmap_cache {
 
 /*
  * Map SIZE bytes of physical memory from PHYS on, RW-; both may be unaligned. Returns the address
- * of the first byte, or NULL if there is no memory or room for that. Context: may take long; not
- * from an interrupt.
+ * of the first byte, or NULL if there is no memory or room for that, or the CPU has no such
+ * addresses. Context: may take long; not from an interrupt.
  */
 void *vmap(uint64_t phys, size_t size, enum vmap_cache cache);
 

@@ -137,6 +137,8 @@ GUEST_TEST(vmap_shows_physical_memory)
         CHECK(faults(write_at, view), "after vunmap");
     }
     frame_free(frame, 1);
+    CHECK(vmap(paging_physical_end(), 1, VMAP_UNCACHED) == NULL, "beyond what the CPU has");
+    CHECK(vmap(paging_physical_end() - 1, 2, VMAP_UNCACHED) == NULL, "partly beyond");
 }
 
 GUEST_TEST(dma_memory_is_contiguous_zeroed_and_low)

@@ -11,11 +11,13 @@ import struct
 import pytest
 
 from lib.bochs import Bochs
+from lib.gdbstub import GdbStub
 from lib.headers import constants
 from lib.images import make_image
 from lib.kernels import padded_kernel
 from lib.paths import BUILD
 from lib.qemu import Qemu
+from lib.symbols import label
 from rom.build_rom import build
 from rom.faults import A20, FAULTS, MIB, PLAIN, TOP
 from rom.random_faults import usable_ranges
@@ -146,10 +148,10 @@ def test_the_way_that_worked_is_asked_first(fault, image, rom):
 def test_attributes(fault, image, rom):
     """M2: the attributes of raw entries are 1 where the BIOS returned none, or an odd size."""
     layout = constants()
-    with Qemu(image, rom=rom, disk="virtio") as machine:
-        machine.wait_prompt()
-        size = layout["E820_ENTRY_SIZE"] * len(PLAIN)
-        entries = struct.iter_unpack("<QQII", machine.memory_read(layout["E820_BASE"], size))
+    size = layout["E820_ENTRY_SIZE"] * len(PLAIN)
+    with Qemu(image, rom=rom, disk="virtio", gdb=True) as machine, GdbStub(machine.gdb_path) as gdb:
+        gdb.run_to(label("tour_16_kernel_main"))  # later the memory is the kernel's to use
+        entries = struct.iter_unpack("<QQII", gdb.read(layout["E820_BASE"], size))
     told = 0 if fault.name == "attributes-0" else 1
     assert [attributes for _, _, _, attributes in entries] == [told] * len(PLAIN)
 

@@ -48,6 +48,11 @@ uint64_t *paging_entry(uint64_t address)
     return pagetable_entry(&tables, address);
 }
 
+uint64_t paging_physical_end(void)
+{
+    return 1ull << 48;
+}
+
 unsigned paging_walk(uint64_t address, struct walk *walk)
 {
     return pagetable_walk(&tables, address, walk);
@@ -176,7 +181,9 @@ static void test_refusals(void **state)
     assert_null(vmap(0, 0, VMAP_UNCACHED));
     assert_null(vmap(0, SIZE_MAX, VMAP_UNCACHED));
     assert_null(vmap(UINT64_MAX, 2, VMAP_UNCACHED));
-    assert_null(vmap(PAGE_ADDRESS, PAGE_SIZE + 1, VMAP_UNCACHED));
+    assert_null(vmap((1ull << 48) - PAGE_SIZE, PAGE_SIZE + 1, VMAP_UNCACHED));
+    assert_null(vmap(1ull << 48, 1, VMAP_UNCACHED));
+    assert_non_null(vmap((1ull << 48) - PAGE_SIZE, PAGE_SIZE, VMAP_UNCACHED));
     memory_area = vmalloc(1);
     device = vmap(PAGE_SIZE, 1, VMAP_UNCACHED);
     EXPECT_PANIC("vfree of", vfree(device));
