@@ -22,6 +22,7 @@
 
 #define NANOS_PER_SECOND 1000000000
 #define NANOS_PER_MICRO  1000
+#define NANOS_PER_MILLI  1000000ull
 #define READS_PER_MICRO  20 /* more reads of the clock than any machine does in a microsecond */
 
 #define SHORT_WINDOW     10 /* ticks */
@@ -32,7 +33,7 @@
 
 #define SCALE_SHIFT      32
 
-/* Ticks after the first one at which a long window ends; all of them begin at the first tick. */
+/* Milliseconds after the first tick at which a long window ends; all of them begin with it. */
 static const uint16_t long_windows[] = {100, 1000, 8000};
 #define WINDOWS (SHORT_WINDOWS + sizeof(long_windows) / sizeof(long_windows[0]))
 
@@ -55,12 +56,14 @@ static uint64_t tsc_hz;    /* 0: the counter keeps the time */
 static uint64_t tsc_scale; /* nanoseconds a step of the TSC, times 2^SCALE_SHIFT */
 
 static uint64_t ticks;
-static uint32_t tick_nanos;
+static const struct clock_ticker *ticker;
+static bool slow;              /* the next tick is further away than the usual distance */
 static uint32_t phase_at_tick; /* the last one */
 static unsigned still_ticks;   /* in a row, at which the counter had not moved */
 
 static unsigned windows_done;
 static struct sample first_sample, window_sample;
+static uint64_t first_nanos; /* the time of the first sample */
 static uint64_t check_nanos; /* the time at the last check of the TSC */
 
 static void (*hooks[CLOCK_TICK_HOOKS])(void);
@@ -86,15 +89,15 @@ static uint64_t read_steps(void)
     return rounds * source->round + phase + extra_steps;
 }
 
-static uint64_t nanos_by_counter(void)
+static uint64_t nanos_by_counter(uint64_t steps)
 {
-    return base_nanos + multiply_divide(read_steps() - base_steps, NANOS_PER_SECOND, source->hz);
+    return base_nanos + multiply_divide(steps - base_steps, NANOS_PER_SECOND, source->hz);
 }
 
 /* The product has 128 bits of room, so it is right for as long as the machine runs. */
-static uint64_t nanos_by_tsc(void)
+static uint64_t nanos_by_tsc(uint64_t tsc)
 {
-    int64_t passed = (int64_t)(cpu_read_tsc() - base_tsc);
+    int64_t passed = (int64_t)(tsc - base_tsc);
 
     if (passed < 0) {
         return base_nanos; /* somebody has set the TSC back */
@@ -116,7 +119,7 @@ uint64_t clock_nanos(void)
         return 0;
     }
     bool were_on = cpu_save_interrupts();
-    uint64_t nanos = tsc_hz != 0 ? nanos_by_tsc() : nanos_by_counter();
+    uint64_t nanos = tsc_hz != 0 ? nanos_by_tsc(cpu_read_tsc()) : nanos_by_counter(read_steps());
 
     if (nanos > newest) {
         newest = nanos;
@@ -129,18 +132,6 @@ uint64_t clock_nanos(void)
 uint64_t clock_micros(void)
 {
     return clock_nanos() / NANOS_PER_MICRO;
-}
-
-/* From now on the TSC keeps the time, HZ steps a second; 0: the counter does. */
-static void set_rate(uint64_t hz)
-{
-    base_nanos = clock_nanos();
-    base_tsc = cpu_read_tsc();
-    base_steps = read_steps();
-    tsc_hz = hz;
-    if (hz != 0) {
-        tsc_scale = ((uint64_t)NANOS_PER_SECOND << SCALE_SHIFT) / hz;
-    }
 }
 
 /* TSC and counter at one moment: of a few tries the one that the least came between. */
@@ -162,6 +153,25 @@ static struct sample take_sample(void)
     return best;
 }
 
+/*
+ * From AT on the TSC keeps the time, HZ steps a second; 0: the counter does. The time of AT is
+ * taken from the same sample as the TSC and the steps: whatever comes between the reading of two
+ * clocks, and on an emulator that can be milliseconds, would be lost for ever.
+ */
+static void set_rate(const struct sample *at, uint64_t hz)
+{
+    base_nanos = tsc_hz != 0 ? nanos_by_tsc(at->tsc) : nanos_by_counter(at->steps);
+    if (base_nanos < newest) {
+        base_nanos = newest; /* the TSC was set back */
+    }
+    base_tsc = at->tsc;
+    base_steps = at->steps;
+    tsc_hz = hz;
+    if (hz != 0) {
+        tsc_scale = ((uint64_t)NANOS_PER_SECOND << SCALE_SHIFT) / hz;
+    }
+}
+
 static void end_short_window(void)
 {
     struct sample start = window_sample;
@@ -171,7 +181,7 @@ static void end_short_window(void)
         uint64_t rate = multiply_divide(end.tsc - start.tsc, source->hz, end.steps - start.steps);
 
         if (rate != 0 && (tsc_hz == 0 || rate < tsc_hz)) {
-            set_rate(rate);
+            set_rate(&end, rate);
         }
     }
     window_sample = end;
@@ -187,7 +197,7 @@ static void end_long_window(void)
     if (expected > steps) {
         steps += (expected - steps + source->round / 2) / source->round * source->round;
     }
-    set_rate(multiply_divide(tsc_steps, source->hz, steps));
+    set_rate(&end, multiply_divide(tsc_steps, source->hz, steps));
 }
 
 /* The next step of measuring the TSC, SINCE ticks after the first one. */
@@ -195,15 +205,17 @@ static void measure(uint64_t since)
 {
     if (since == 0) {
         first_sample = window_sample = take_sample();
+        first_nanos = clock_nanos();
     } else if (windows_done < SHORT_WINDOWS) {
         if (since % SHORT_WINDOW == 0) {
             end_short_window();
             windows_done++;
         }
-    } else if (since == long_windows[windows_done - SHORT_WINDOWS]) {
-        if (tsc_hz != 0) {
-            end_long_window();
-        }
+    } else if (tsc_hz == 0) {
+        windows_done = WINDOWS; /* it does not count at all */
+    } else if (clock_nanos() - first_nanos >=
+               long_windows[windows_done - SHORT_WINDOWS] * NANOS_PER_MILLI) {
+        end_long_window();
         windows_done++;
     }
 }
@@ -213,8 +225,10 @@ static void check_tsc(void)
 {
     uint64_t now = clock_nanos();
 
-    if (check_nanos != 0 && now - check_nanos < (uint64_t)tick_nanos * CHECK_TICKS / 2) {
-        set_rate(0);
+    if (check_nanos != 0 && now - check_nanos < (uint64_t)ticker->nanos * CHECK_TICKS / 2) {
+        struct sample at = take_sample();
+
+        set_rate(&at, 0);
         windows_done = WINDOWS;
     }
     check_nanos = now;
@@ -227,13 +241,34 @@ static void follow_counter(void)
     still_ticks = phase == phase_at_tick ? still_ticks + 1 : 0;
     phase_at_tick = phase;
     if (still_ticks >= DEAD_TICKS) {
-        extra_steps += multiply_divide(tick_nanos, source->hz, NANOS_PER_SECOND);
+        extra_steps += multiply_divide(ticker->nanos, source->hz, NANOS_PER_SECOND);
     }
 }
 
-void clock_expect_ticks(uint32_t nanos)
+void clock_expect_ticks(const struct clock_ticker *new_ticker)
 {
-    tick_nanos = nanos;
+    ticker = new_ticker;
+}
+
+void clock_busy(void)
+{
+    if (slow) {
+        slow = false;
+        ticker->set_next(ticker->nanos);
+    }
+}
+
+/* Only with the TSC: the counter must be read in each of its rounds. */
+void clock_idle(uint64_t until)
+{
+    uint64_t now = clock_nanos();
+    uint64_t wait = until > now ? until - now : 0;
+
+    if (ticker == NULL || tsc_hz == 0 || wait < 2 * (uint64_t)ticker->nanos) {
+        return;
+    }
+    slow = true;
+    ticker->set_next(wait < ticker->longest ? (uint32_t)wait : ticker->longest);
 }
 
 void clock_on_tick(void (*hook)(void))
@@ -244,6 +279,7 @@ void clock_on_tick(void (*hook)(void))
 
 void clock_tick(void)
 {
+    clock_busy();
     if (tsc_hz == 0) {
         follow_counter();
     }
@@ -271,9 +307,9 @@ uint64_t clock_tsc_hz(void)
 
 void clock_wait(uint64_t micros)
 {
-    uint64_t end = clock_micros() + micros;
+    uint64_t end = clock_nanos() + micros * NANOS_PER_MICRO;
 
-    for (uint64_t reads = 0; clock_micros() < end && reads < micros * READS_PER_MICRO; reads++) {
+    for (uint64_t reads = 0; clock_nanos() < end && reads < micros * READS_PER_MICRO; reads++) {
         cpu_pause();
     }
 }

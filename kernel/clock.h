@@ -26,11 +26,19 @@ struct clock_counter {
     uint32_t (*read)(void); /* the count now: below round, or anything if it is broken */
 };
 
+/* What raises the ticks. */
+struct clock_ticker {
+    uint32_t nanos;   /* between two ticks */
+    uint32_t longest; /* nanoseconds that set_next can do */
+    /* The next tick comes in NANOS nanoseconds, and the others at the same distance. */
+    void (*set_next)(uint32_t nanos);
+};
+
 /* Start the clock at 0 with COUNTER, which must be running. Context: interrupts off. */
 void clock_start(const struct clock_counter *counter);
 
-/* From now on clock_tick is called each NANOS nanoseconds. Context: interrupts off. */
-void clock_expect_ticks(uint32_t nanos);
+/* From now on TICKER lets clock_tick be called. Context: interrupts off. */
+void clock_expect_ticks(const struct clock_ticker *ticker);
 
 /* A tick has come. Context: the timer's interrupt, interrupts off. */
 void clock_tick(void);
@@ -40,6 +48,14 @@ uint64_t clock_nanos(void);
 
 /* The same in microseconds. Context: any. */
 uint64_t clock_micros(void);
+
+/*
+ * The CPU is about to sleep, and nothing is due before the clock shows UNTIL nanoseconds: ticks may
+ * stay away until then. They come again with the first tick, or with clock_busy, which must be
+ * called before anything but the idle thread runs. Context: interrupts off.
+ */
+void clock_idle(uint64_t until);
+void clock_busy(void);
 
 /*
  * Let HOOK be called at each tick, at most CLOCK_TICK_HOOKS of them, in the order of registration.

@@ -152,12 +152,6 @@ static inline void cpu_sleep_until_interrupt(void)
     __asm__ volatile("sti; hlt; cli" : : : "memory");
 }
 
-/* Sleep until an interrupt has been handled. Context: interrupts on. */
-static inline void cpu_wait_for_interrupt(void)
-{
-    __asm__ volatile("hlt" : : : "memory");
-}
-
 /* Stop for good. An NMI is handled and the CPU stops again. */
 static inline _Noreturn void cpu_halt(void)
 {

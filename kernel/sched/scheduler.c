@@ -78,6 +78,9 @@ void scheduler_switch(void)
     if (next == previous) {
         return;
     }
+    if (previous == &idle_thread) {
+        clock_busy();
+    }
     next->switches++;
     scheduler.current = next;
     if (previous->fpu != NULL || next->fpu != NULL) {
@@ -205,8 +208,10 @@ void scheduler_start(void)
 void thread_idle(void)
 {
     thread_yield();
-    cpu_enable_interrupts();
     for (;;) {
-        cpu_wait_for_interrupt();
+        cpu_save_interrupts(); /* between the look at who sleeps and the HLT nobody may come */
+        clock_idle(scheduler.sleepers.first != NULL ? scheduler.sleepers.first->wake_at
+                                                    : UINT64_MAX);
+        cpu_sleep_until_interrupt();
     }
 }

@@ -68,12 +68,22 @@ static uint32_t read_counter(void)
 
 static const struct clock_counter counter = {COUNTER_HZ, ROUND, read_counter};
 
+static uint32_t distance; /* of ticks, as the clock has set it */
+
+static void set_next(uint32_t nanos)
+{
+    distance = nanos;
+}
+
+static const struct clock_ticker fake_ticker = {TICK_NANOS, 50 * TICK_NANOS, set_next};
+
 static int reset(void **state)
 {
     (void)state;
     source = NULL;
     rounds = extra_steps = base_nanos = base_tsc = base_steps = newest = tsc_hz = ticks = 0;
     still_ticks = windows_done = hook_count = 0;
+    slow = false;
     check_nanos = 0;
     counter_broken = false;
     port_nanos = 3000;
@@ -89,7 +99,8 @@ static void start(void)
 {
     clock_start(&counter);
     started = now;
-    clock_expect_ticks(TICK_NANOS);
+    clock_expect_ticks(&fake_ticker);
+    distance = TICK_NANOS;
 }
 
 static uint64_t true_nanos(void)
@@ -121,7 +132,7 @@ static uint64_t look(void)
 static void run(unsigned count, uint64_t delay)
 {
     for (unsigned i = 0; i < count; i++) {
-        uint64_t end = now + TICK_NANOS;
+        uint64_t end = now + distance;
 
         while (rand() % 3 != 0 && now + 300000 < end) {
             now += (uint64_t)(rand() % 300000);
@@ -284,6 +295,42 @@ static void test_only_ticks(void **state)
     clock_wait(100); /* must come back */
 }
 
+/* Ticks stay away while nothing is due, and are back when something runs. */
+static void test_idle(void **state)
+{
+    (void)state;
+    start();
+    clock_idle(UINT64_MAX);
+    assert_int_equal(distance, TICK_NANOS); /* the TSC's rate is not known yet */
+    run(20, 0);
+    clock_idle(look() + TICK_NANOS);
+    assert_int_equal(distance, TICK_NANOS); /* not worth it */
+    clock_idle(look() + 5000000);
+    assert_int_equal(distance, 5000000);
+    clock_busy();
+    assert_int_equal(distance, TICK_NANOS);
+    clock_idle(UINT64_MAX);
+    assert_int_equal(distance, 50 * TICK_NANOS);
+    run(1, 0);
+    assert_int_equal(distance, TICK_NANOS);
+    clock_idle(0); /* long past */
+    assert_int_equal(distance, TICK_NANOS);
+}
+
+/* An idle machine finds the rate as well, and does not take its TSC for a broken one. */
+static void test_idle_for_long(void **state)
+{
+    (void)state;
+    start();
+    for (int i = 0; i < 2000; i++) {
+        clock_idle(UINT64_MAX);
+        run(1, 20000);
+    }
+    assert_near(clock_tsc_hz(), TSC_HZ, TSC_HZ / 1000000);
+    assert_int_equal(windows_done, WINDOWS);
+    assert_near(look(), true_nanos(), 500000);
+}
+
 static unsigned hook_calls;
 
 static void hook(void)
@@ -314,6 +361,8 @@ int main(void)
         cmocka_unit_test_setup(test_no_tsc, reset),
         cmocka_unit_test_setup(test_tsc_breaks, reset),
         cmocka_unit_test_setup(test_only_ticks, reset),
+        cmocka_unit_test_setup(test_idle, reset),
+        cmocka_unit_test_setup(test_idle_for_long, reset),
         cmocka_unit_test_setup(test_hooks, reset),
     };
 

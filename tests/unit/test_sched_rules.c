@@ -91,6 +91,15 @@ uint64_t clock_nanos(void)
     return 1;
 }
 
+void clock_idle(uint64_t until)
+{
+    (void)until;
+}
+
+void clock_busy(void)
+{
+}
+
 uint64_t clock_tsc_hz(void)
 {
     return 1000000;

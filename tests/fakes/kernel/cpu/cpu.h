@@ -44,11 +44,6 @@ static inline void cpu_enable_interrupts(void)
     fake_interrupts_on = true;
 }
 
-static inline void cpu_wait_for_interrupt(void)
-{
-    fake_sleep();
-}
-
 static inline void cpu_sleep_until_interrupt(void)
 {
     fake_sleep();
