@@ -15,19 +15,21 @@
 #include "drivers/uart.h"
 
 #include "kernel/byte_ring.h"
-#include "kernel/clock.h"
-#include "kernel/cpu/cpu.h"
 #include "kernel/cpu/io.h"
+#include "kernel/sched/wait.h"
 
 /* Reads of the status before we stop waiting. 16 bytes take 1.4 ms, a read about a microsecond. */
-#define PATIENCE       500000
-#define PATIENCE_NANOS 1000000000ull /* the same for a thread that sleeps */
+#define PATIENCE    500000
+#define SLEEP_NANOS 100000000ull /* half of the ring takes 180 ms */
+#define SLEEPS_MAX  10           /* in a row, without a byte being sent */
 
 static uint8_t memory[4096];
 static struct byte_ring ring = BYTE_RING(memory); /* all of this: interrupts off */
 static unsigned fifo_size = 1;
 static bool by_interrupt;
 static bool stuck;
+static struct wait_queue sleepers; /* threads that want room; woken when half of the ring is free */
+static struct spinlock lock = SPINLOCK("COM1's ring");
 
 bool uart_wait(uint8_t bit)
 {
@@ -60,6 +62,9 @@ void uart_output_feed(void)
             uart_counts.sent++;
         }
         stuck = false;
+    }
+    if (sleepers.first != NULL && byte_ring_room(&ring) >= ring.size / 2) {
+        wait_wake_all(&sleepers);
     }
     if (byte_ring_used(&ring) == 0) {
         uart_disable(IER_SENT);
@@ -103,25 +108,23 @@ void uart_output_write(const char *text, size_t length)
 }
 
 /*
- * Each interrupt ends the sleep, at the latest the next tick. Feeding by hand then does not rely on
- * the UART's interrupt, which some forget to raise.
+ * Interrupts wake us. Feeding by hand from time to time does not rely on them: some UARTs forget
+ * one.
  */
 void uart_output_make_room(size_t bytes)
 {
-    uint64_t end = clock_nanos() + PATIENCE_NANOS;
-    bool were_on = cpu_save_interrupts();
+    spin_lock(&lock);
     uint64_t sent = uart_counts.sent;
+    unsigned vain = 0;
 
     while (by_interrupt && !stuck && byte_ring_room(&ring) < bytes) {
-        cpu_sleep_until_interrupt();
+        wait_sleep_for(&sleepers, &lock, SLEEP_NANOS);
         uart_output_feed();
-        if (uart_counts.sent != sent) {
-            sent = uart_counts.sent;
-            end = clock_nanos() + PATIENCE_NANOS;
-        }
-        stuck = clock_nanos() > end;
+        vain = uart_counts.sent == sent ? vain + 1 : 0;
+        sent = uart_counts.sent;
+        stuck = vain == SLEEPS_MAX;
     }
-    cpu_restore_interrupts(were_on);
+    spin_unlock(&lock);
 }
 
 void uart_output_flush(void)

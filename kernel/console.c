@@ -6,9 +6,8 @@
  */
 #include "kernel/console.h"
 
-#include "kernel/cpu/cpu.h"
-#include "kernel/irq.h"
 #include "kernel/sched/spinlock.h"
+#include "kernel/sched/thread.h"
 
 static struct spinlock lock = SPINLOCK("console");
 static struct console_sink *sinks; /* changed at start-up only */
@@ -53,7 +52,7 @@ static void end(void)
 /* Wait, if this caller may, until each sink has room for some text. */
 static void make_room(size_t bytes)
 {
-    if (panicking || irq_active() || !cpu_interrupts_are_on()) {
+    if (panicking || !thread_may_sleep()) {
         return;
     }
     for (struct console_sink *sink = sinks; sink != NULL; sink = sink->next) {

@@ -49,8 +49,8 @@ struct console_sink {
     const char *name;
     unsigned kind; /* one CONSOLE_* bit */
     void (*write)(const char *text, size_t length);
-    void (*make_room)(size_t bytes); /* wait, bounded, until so much fits; NULL: never waits.
-                                        Called without the lock, with interrupts on */
+    void (*make_room)(size_t bytes); /* sleep, bounded, until so much fits; NULL: never sleeps.
+                                        Called without the lock, by a thread that may sleep */
     void (*colour)(enum colour text, enum colour back); /* NULL: has no colours */
     void (*clear)(void);                                /* NULL: cannot be cleared */
     void (*flush)(void);       /* wait, bounded, until all is out; or NULL */

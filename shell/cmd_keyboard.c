@@ -9,7 +9,7 @@ static void print_layouts(void)
     for (size_t i = 0; i < keyboard_layout_count; i++) {
         bool current = &keyboard_layouts[i] == i8042_layout();
 
-        kprintf(current ? "[%s] " : "%s ", keyboard_layouts[i].name);
+        kprintf(current ? "%s[%s]" : "%s%s", i > 0 ? " " : "", keyboard_layouts[i].name);
     }
     kprintf("\n");
 }

@@ -304,6 +304,12 @@ static __attribute__((cold, noinline)) _Noreturn void refuse_sleep(const char *c
     PANIC("%s by thread %s with preemption off", caller, me);
 }
 
+bool thread_may_sleep(void)
+{
+    return scheduler.started && scheduler.current != &idle_thread && scheduler.locks == NULL &&
+           scheduler.preempt_off == 0 && !irq_active() && cpu_interrupts_are_on();
+}
+
 void thread_assert_may_sleep(const char *caller)
 {
     if (scheduler.locks != NULL || scheduler.preempt_off != 0 || irq_active()) {

@@ -95,6 +95,10 @@ void preempt_enable(void);
  */
 void thread_after_interrupt(void);
 
+/* Whether the caller may sleep: it is a thread, has no spin lock, and both interrupts and
+ * preemption are on. Context: any. */
+bool thread_may_sleep(void);
+
 /* Panics, naming CALLER, if sleeping is not allowed here: in an interrupt, with a spin lock, or
  * with preemption off. Context: any. */
 void thread_assert_may_sleep(const char *caller);

@@ -40,7 +40,7 @@ static void terminal_write(const char *text, size_t length)
         } else if (text[i] == '\n') {
             terminal_column = 0;
         } else {
-            assert_true(text[i] >= ' ' && text[i] < 127);
+            assert_true((uint8_t)text[i] >= ' ' && text[i] != 127);
             assert_true(terminal_column < COLUMNS - 1); /* never wraps */
             screen[terminal_column++] = text[i];
         }
@@ -282,7 +282,9 @@ static void reference_key(int code)
 {
     size_t length = strlen(reference);
 
-    if (code >= ' ' && code < 127 && length < LINE_MAX_TEXT - 1) {
+    bool character = (code >= ' ' && code < 127) || (code >= 0x80 && code <= 0xFF);
+
+    if (character && length < LINE_MAX_TEXT - 1) {
         memmove(reference + reference_cursor + 1, reference + reference_cursor,
                 length - reference_cursor + 1);
         reference[reference_cursor++] = (char)code;
@@ -315,6 +317,9 @@ static int random_key(void)
     case 0:
         return rand() % 4 ? KEY_CTRL('k') : KEY_CTRL('u');
     default:
+        if (rand() % 8 == 0) {
+            return 0x80 + rand() % 128; /* code page 437 */
+        }
         return rand() % 2 ? ' ' + rand() % 95 : keys[rand() % 12];
     }
 }

@@ -27,6 +27,55 @@ static void test_words(void **state)
     assert_string_equal(options.unknown, "");
 }
 
+static void test_layout(void **state)
+{
+    (void)state;
+    options_parse(&options, "");
+    assert_string_equal(options.layout, "");
+    options_parse(&options, "layout=de");
+    assert_string_equal(options.layout, "de");
+    options_parse(&options, "layout=klingon layout=");
+    assert_string_equal(options.layout, "");
+    assert_string_equal(options.unknown, "");
+    options_parse(&options, "layout=de layout=klingons"); /* longer than any name: not understood */
+    assert_string_equal(options.layout, "de");
+    assert_string_equal(options.unknown, "layout=klingons");
+}
+
+static void test_test(void **state)
+{
+    (void)state;
+    options_parse(&options, "");
+    assert_false(options.test);
+    options_parse(&options, "test");
+    assert_true(options.test);
+    assert_string_equal(options.test_glob, "");
+    options_parse(&options, "test=heap_*");
+    assert_true(options.test);
+    assert_string_equal(options.test_glob, "heap_*");
+    options_parse(&options, "test=heap_* test"); /* all of them */
+    assert_string_equal(options.test_glob, "");
+    options_parse(&options, "tests=x");
+    assert_false(options.test);
+    assert_string_equal(options.unknown, "tests=x");
+}
+
+static void test_watchdog(void **state)
+{
+    (void)state;
+    options_parse(&options, "");
+    assert_int_equal(options.watchdog, OPTION_WATCHDOG_TICK);
+    options_parse(&options, "watchdog=off");
+    assert_int_equal(options.watchdog, OPTION_WATCHDOG_OFF);
+    options_parse(&options, "watchdog=off watchdog=nmi");
+    assert_int_equal(options.watchdog, OPTION_WATCHDOG_NMI);
+    options_parse(&options, "watchdog=nmi watchdog=tick");
+    assert_int_equal(options.watchdog, OPTION_WATCHDOG_TICK);
+    options_parse(&options, "watchdog=dog");
+    assert_int_equal(options.watchdog, OPTION_WATCHDOG_TICK);
+    assert_string_equal(options.unknown, "watchdog=dog");
+}
+
 static void test_last_one_wins(void **state)
 {
     (void)state;
@@ -84,9 +133,10 @@ static void test_random_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),        cmocka_unit_test(test_last_one_wins),
-        cmocka_unit_test(test_quotes),       cmocka_unit_test(test_unknown_words),
-        cmocka_unit_test(test_random_lines),
+        cmocka_unit_test(test_words),         cmocka_unit_test(test_last_one_wins),
+        cmocka_unit_test(test_layout),        cmocka_unit_test(test_test),
+        cmocka_unit_test(test_watchdog),      cmocka_unit_test(test_quotes),
+        cmocka_unit_test(test_unknown_words), cmocka_unit_test(test_random_lines),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,12 +13,11 @@
 
 #include "drivers/serial.h"
 #include "drivers/uart.h"
-#include "kernel/clock.h"
 #include "kernel/console.h"
-#include "kernel/cpu/cpu.h"
 #include "kernel/cpu/io.h"
 #include "kernel/input.h"
 #include "kernel/irq.h"
+#include "kernel/sched/wait.h"
 
 static struct {
     bool present, stuck, has_fifo, slow, deaf;
@@ -42,19 +41,8 @@ static char keys[4096];
 static size_t key_count;
 static struct console_sink *sink;
 static struct irq_handler *handler;
-static uint64_t nanos;
 static unsigned sleeps;
-bool fake_interrupts_on;
-
-uint64_t fake_tsc(void)
-{
-    return nanos;
-}
-
-void fake_halt(void)
-{
-    abort();
-}
+static bool woken;
 
 static uint8_t interrupt_id(void)
 {
@@ -137,7 +125,6 @@ uint32_t fake_io_read(uint16_t port, unsigned size)
 
     assert_int_equal(size, 1);
     uart.reads++;
-    nanos += 500;
     if (!uart.present) {
         return 0xFF;
     }
@@ -192,21 +179,33 @@ void fake_io_write(uint16_t port, uint32_t value, unsigned size)
     update_line();
 }
 
-/* While the CPU sleeps, a FIFO goes out, and its interrupt is handled. */
-void fake_sleep(void)
+/* While a thread sleeps, FIFOs go out, and their interrupts are handled. */
+bool wait_sleep_for(struct wait_queue *queue, struct spinlock *lock, uint64_t wait_nanos)
 {
-    assert_false(fake_interrupts_on);
+    static struct thread *const somebody = (struct thread *)&uart;
+
+    assert_in_range(wait_nanos, 10000000, 1000000000);
+    spin_unlock(lock);
+    queue->first = somebody;
+    woken = false;
     sleeps++;
-    nanos += 1000000;
-    if (!uart.stuck) {
+    for (unsigned fifo = 0; fifo < 1000 && !woken && !uart.stuck; fifo++) {
         send_out();
         interrupts();
+        if (uart.deaf) {
+            break; /* nobody is told */
+        }
     }
+    queue->first = NULL;
+    spin_lock(lock);
+    return woken;
 }
 
-uint64_t clock_nanos(void)
+unsigned wait_wake_all(struct wait_queue *queue)
 {
-    return nanos;
+    (void)queue;
+    woken = true;
+    return 1;
 }
 
 void console_register(struct console_sink *new_sink)
@@ -365,7 +364,7 @@ static void test_full_ring(void **state)
     assert_int_equal(serial_statistics()->dropped, 0);
 }
 
-/* A thread sleeps until there is room; it does not spin. */
+/* A thread sleeps until half of the ring is free; it does not spin. */
 static void test_make_room(void **state)
 {
     static char text[3801];
@@ -374,15 +373,14 @@ static void test_make_room(void **state)
     start(true);
     memset(text, 'x', 3800);
     write(text);
-    fake_interrupts_on = true;
     sink->make_room(200);
     assert_int_equal(sleeps, 0);
     sink->make_room(512);
-    assert_in_range(sleeps, 5, 20);
-    assert_true(fake_interrupts_on);
-    uart.deaf = true; /* a UART that forgets its interrupt: the tick's wake-up does it by hand */
-    sink->make_room(2000);
-    assert_in_range(sleeps, 50, 120);
+    assert_int_equal(sleeps, 1);
+    assert_in_range(sent_count, 3800 - 2048, 3800 - 2048 + 32);
+    uart.deaf = true; /* a UART that forgets its interrupts: we feed it by hand */
+    sink->make_room(2500);
+    assert_in_range(sleeps, 25, 40);
     uart.slow = false;
     sink->flush();
     assert_int_equal(sent_count, 3800);
@@ -434,20 +432,19 @@ static void test_stuck_line_and_threads(void **state)
     memset(text, 'x', 4096);
     write(text);
     uart.stuck = true;
-    fake_interrupts_on = true;
     sink->make_room(100);
-    assert_in_range(sleeps, 900, 1100); /* about a second */
+    assert_int_equal(sleeps, 10); /* about a second */
     for (int i = 0; i < 100; i++) {
         sink->make_room(100);
         write("lost");
     }
-    assert_in_range(sleeps, 900, 1100);
+    assert_int_equal(sleeps, 10);
     assert_true(serial_statistics()->dropped > 0);
     uart.stuck = false;
     send_out();
     interrupts();
     sink->make_room(1000); /* it moves again: we wait again */
-    assert_true(sleeps > 1000);
+    assert_true(sleeps > 10);
     sink->flush();
 }
 
@@ -530,7 +527,6 @@ static void test_both_ways(void **state)
         if (piece > sizeof(out) - 1 - written) {
             piece = sizeof(out) - 1 - written;
         }
-        fake_interrupts_on = true;
         sink->make_room(piece);
         sink->write(out + written, piece);
         written += piece;
