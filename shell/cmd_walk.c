@@ -1,6 +1,7 @@
 /* cmd_walk.c - walk: how the CPU finds an address in the page tables, entry by entry. [SDM3 4.5] */
 #include "kernel/console.h"
 #include "kernel/mm/paging.h"
+#include "kernel/mm/vmap.h"
 #include "shell/commands.h"
 
 static const char *const level_names[] = {"PML4E", "PDPTE", "PDE", "PTE"}; /* as they are read */
@@ -68,6 +69,19 @@ static void print_page(uint64_t address, const struct walk *walk)
             walk->executable ? 'x' : '-', walk->user ? ", the user's" : "");
 }
 
+/* ADDRESS is not mapped, because the last entry of WALK is not present. */
+static int print_hole(const char *name, uint64_t address, const struct walk *walk)
+{
+    void *area;
+
+    if (vmap_is_guard(address, &area)) {
+        return command_error(name, "%016llx is in the guard page below the area at %p",
+                             (unsigned long long)address, area);
+    }
+    return command_error(name, "%016llx is not mapped: its %s is not present",
+                         (unsigned long long)address, level_names[walk->count - 1]);
+}
+
 int command_walk(int argc, char **argv)
 {
     uint64_t address;
@@ -92,7 +106,6 @@ int command_walk(int argc, char **argv)
     case WALK_LOST:
         return command_error(argv[0], "the %s leads out of memory", level_names[walk.count - 1]);
     default:
-        return command_error(argv[0], "%016llx is not mapped: its %s is not present",
-                             (unsigned long long)address, level_names[walk.count - 1]);
+        return print_hole(argv[0], address, &walk);
     }
 }

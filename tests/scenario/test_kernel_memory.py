@@ -11,7 +11,7 @@ from lib.qemu import Qemu
 from lib.symbols import label
 
 KERNEL = constants()["KERNEL_VIRT_BASE"]
-DIRECT = 0xFFFF800000000000
+DIRECT, VMAP = 0xFFFF800000000000, 0xFFFFD00000000000
 
 
 def amounts(machine):
@@ -80,6 +80,9 @@ def test_walk(image):
         assert walk(qemu, 0xB8000 + KERNEL).endswith("b8000, in a page of 4 KiB, rw-")
         assert " PCD " in walk(qemu, 0xB8000 + KERNEL)
         assert walk(qemu, label("boot_stack_guard")).endswith("its PTE is not present")
+        # The shell's stack is an area of vmalloc: the second page there is, behind its guard page.
+        assert walk(qemu, VMAP + 0x2000).endswith("in a page of 4 KiB, rw-")
+        assert walk(qemu, VMAP + 0x1FFF).endswith(f"guard page below the area at {VMAP + 0x2000:#x}")
         assert walk(qemu, 0).endswith("its PML4E is not present")
         assert walk(qemu, DIRECT + (256 << 30)).endswith("its PDPTE is not present")
         assert walk(qemu, DIRECT + (1 << 29)).endswith("its PDE is not present")
