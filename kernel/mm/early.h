@@ -1,7 +1,8 @@
 /*
  * early.h - the frames that are needed before there is a frame allocator: page tables and struct
  * frames. They are taken one after the other from the bottom of the usable ranges of a memory map,
- * and never given back.
+ * and never given back. A part is left, so that a map that makes much of them necessary does not
+ * leave the kernel without any memory.
  */
 #ifndef SECTOR0_KERNEL_MM_EARLY_H
 #define SECTOR0_KERNEL_MM_EARLY_H
@@ -10,7 +11,8 @@
 
 #include "kernel/mm/e820.h"
 
-#define EARLY_NONE UINT64_MAX
+#define EARLY_NONE   UINT64_MAX
+#define EARLY_LEAVES 4 /* one frame of so many */
 
 /* Take frames from MAP, which stays the caller's, below LIMIT. Context: start-up, like all here. */
 void early_start(const struct mem_map *map, uint64_t limit);

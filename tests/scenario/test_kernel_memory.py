@@ -7,8 +7,10 @@ import pytest
 
 from lib.bochs import Bochs
 from lib.headers import constants
+from lib.paths import BUILD
 from lib.qemu import Qemu
 from lib.symbols import label
+from rom.build_rom import build
 
 KERNEL = constants()["KERNEL_VIRT_BASE"]
 DIRECT, VMAP = 0xFFFF800000000000, 0xFFFFD00000000000
@@ -67,6 +69,38 @@ def test_more_than_4_gib(image, cpu, size):
         end = (4 << 30) + (6 << 30) - top
         assert f"is physical {end - 1:x}," in walk(qemu, DIRECT + end - 1)
         assert "is not mapped" in walk(qemu, DIRECT + end)
+
+
+LOW = (0, 0x9E000, 1, 1)
+
+
+def boot_with_map(image, tmp_path, e820, **options):
+    rom = build(BUILD / "tests" / "rom" / "faultrom.bin", tmp_path / "fault.rom", {"e820": 2}, e820)
+    return Qemu(image, rom=rom, disk="virtio", **options)
+
+
+def test_no_room_for_struct_frames(image, tmp_path):
+    """1 GiB from 1 GiB on needs 4 MiB of struct frames; below there are 3: most of it is used."""
+    with boot_with_map(image, tmp_path, (LOW, (1 << 20, 3 << 20, 1, 1), (1 << 30, 1 << 30, 1, 1)),
+                       memory="3G") as qemu:
+        text = qemu.wait_prompt()
+        lost = re.search(r"memory: (\d+) KiB at (\w+) are not used: no room for their struct frames",
+                         text)
+        assert lost, text
+        assert int(lost.group(2), 16) + int(lost.group(1)) * 1024 == 2 << 30
+        assert (400 << 10) < amounts(qemu)["free"] < (1000 << 10)
+        assert "is not mapped" in walk(qemu, DIRECT + (2 << 30) - 1)
+        assert walk(qemu, DIRECT + (1 << 30)).endswith("rw-")
+
+
+def test_no_room_for_page_tables(image, tmp_path):
+    """ACPI tables scattered over 140 GiB, each of which needs two page tables; memory for half."""
+    acpi = tuple(((i + 1) << 30, 0x1000, 3, 1) for i in range(140))
+    with boot_with_map(image, tmp_path, (LOW, (1 << 20, 1 << 20, 1, 1)) + acpi) as qemu:
+        text = qemu.wait_prompt()
+        assert re.search(r"memory: 4 KiB at \w+ are not used: no room for their page tables", text)
+        assert walk(qemu, DIRECT + (1 << 30)).endswith("rw-")
+        assert "is not mapped" in walk(qemu, DIRECT + (140 << 30))
 
 
 def test_walk(image):
