@@ -111,13 +111,13 @@ GUEST_TEST(work_runs_in_order)
     struct letter_work c = {.work.run = write_letter, .letter = 'c'};
 
     done_count = 0;
-    preempt_disable(); /* a must not begin before it is queued for the second time */
+    preempt_disable(); /* a must not begin before all are queued, itself for the second time */
     bool first = work_queue(&a.work);
     bool second = work_queue(&a.work);
 
-    preempt_enable();
     work_queue(&b.work);
     work_queue(&c.work);
+    preempt_enable();
     work_flush(); /* the three, but perhaps not what was queued meanwhile */
     CHECK(memcmp(done, "abc", 3) == 0, "the order was %.3s", done);
     work_flush();
