@@ -25,13 +25,13 @@ static __attribute__((cold, noinline)) _Noreturn void refuse(const struct spinlo
           code_place(&place, caller), reason);
 }
 
-/* Put the current thread into QUEUE and leave LOCK. */
+/* Put the current thread into QUEUE and leave LOCK. Inside of another lock, interrupts are off. */
 static inline void enter(struct wait_queue *queue, struct spinlock *lock, const void *caller)
 {
     struct thread *me = scheduler.current;
 
-    if (scheduler.locks != lock || lock->outer != NULL || !lock->interrupts_on ||
-        scheduler.preempt_off != 0 || me == &idle_thread) {
+    if (scheduler.locks != lock || !lock->interrupts_on || scheduler.preempt_off != 0 ||
+        me == &idle_thread) {
         refuse(lock, caller);
     }
     if (queue->first == NULL) {
