@@ -27,8 +27,13 @@ CLANG_TARGET := $(if $(findstring clang,$(CC)),-target x86_64-linux-gnu)
 CSTD    := -std=gnu11 -g $(WARN) $(if $(STRICT),-Werror)
 FREESTANDING := -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
            -fno-strict-aliasing -mgeneral-regs-only -ffile-prefix-map=$(CURDIR)=.
-KERNEL_CFLAGS := $(CLANG_TARGET) $(CSTD) $(FREESTANDING) -Os -mno-red-zone -mcmodel=kernel \
-           -fno-omit-frame-pointer $(if $(CLANG_TARGET),,-fno-shrink-wrap) -fcf-protection=none -I. -MMD -MP $(if $(KERNEL),-DKERNEL_DEBUG=1)
+KERNEL_CFLAGS = $(CLANG_TARGET) $(CSTD) $(FREESTANDING) -Os -mno-red-zone -mcmodel=kernel \
+           -fno-omit-frame-pointer -fno-optimize-sibling-calls $(if $(CLANG_TARGET),,-fno-shrink-wrap) \
+           -fcf-protection=none -fstack-protector-strong -mstack-protector-guard=global -I. -MMD -MP \
+           $(if $(KERNEL),-DKERNEL_DEBUG=1) $(KERNEL_CFLAGS_$(KERNEL))
+KERNEL_CFLAGS_ubsan = -fsanitize=undefined -DKERNEL_UBSAN=1
+# Who reports undefined behaviour must not look for it.
+$(B)/kernel/kernel/ubsan.o: KERNEL_CFLAGS += -fno-sanitize=all
 STAGE2_CFLAGS := $(CSTD) $(FREESTANDING) -m32 -march=i686 -Os -I. -MMD -MP
 # A sector of stage 2 costs 60 us to read on IDE and more to check, so it is built small; all but the
 # hash, which runs over every byte of the kernel.

@@ -16,8 +16,6 @@
 #include "kernel/image.h"
 #include "kernel/sched/thread.h"
 
-#pragma weak thread_stack_around
-
 #define PUSH_RBP 0x55
 
 struct fixed_stack {
@@ -55,8 +53,7 @@ static bool on_a_stack(uint64_t address, size_t size)
             return true;
         }
     }
-    return thread_stack_around != NULL && thread_stack_around(address, &bottom, &top) &&
-           size <= top - address;
+    return thread_stack_around(address, &bottom, &top) && size <= top - address;
 }
 
 /* Read SIZE bytes of a stack at ADDRESS. */

@@ -6,6 +6,7 @@
  */
 #include "drivers/e9.h"
 #include "drivers/i8042.h"
+#include "drivers/nmi_timer.h"
 #include "drivers/pic.h"
 #include "drivers/pit.h"
 #include "drivers/power.h"
@@ -25,10 +26,12 @@
 #include "kernel/mm/ram.h"
 #include "kernel/options.h"
 #include "kernel/panic.h"
+#include "kernel/stack_guard.h"
 #include "kernel/sched/thread.h"
 #include "kernel/sched/work.h"
 #include "kernel/timeline.h"
 #include "kernel/version.h"
+#include "kernel/watchdog.h"
 #include "shell/shell.h"
 #include "tests/kernel/guest_test.h"
 
@@ -48,6 +51,7 @@ static const struct panic_hooks panic_hooks = {start_any_console, power_reboot};
 
 void kernel_main(uint64_t bootinfo_phys, uint64_t entry_tsc)
 {
+    stack_guard_start(entry_tsc);            /* before any function that looks at its guard */
     panic_set_hooks(&panic_hooks);           /* from here on a failure can be seen */
     take_hand_off(bootinfo_phys, entry_tsc); /* the rest of step 16, which began in start.asm */
     tour_17_console();                       /* everything after it wants to say something */
@@ -143,6 +147,22 @@ static void choose_layout(void)
     }
 }
 
+static void start_watchdog(void)
+{
+    const char *problem = NULL;
+
+    if (options.watchdog != OPTION_WATCHDOG_OFF) {
+        watchdog_start();
+    }
+    if (options.watchdog == OPTION_WATCHDOG_NMI) {
+        problem = nmi_timer_start();
+        watchdog_expect_nmi(problem == NULL ? PIT_TICK_HZ : 0);
+    }
+    if (problem != NULL) {
+        log_line("watchdog", "no NMIs: %s", problem);
+    }
+}
+
 void tour_20_interrupts(void)
 {
     timeline_add(TOUR_INTERRUPTS, cpu_read_tsc());
@@ -156,6 +176,7 @@ void tour_20_interrupts(void)
     if (console_kinds() & CONSOLE_SERIAL) {
         serial_start_interrupts();
     }
+    start_watchdog();
     log_detail("irq", "timer at %u Hz, keyboard %s", PIT_TICK_HZ, keyboard ? "found" : "none");
     cpu_enable_interrupts();
 }

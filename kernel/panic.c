@@ -211,20 +211,44 @@ void panic_at(const char *file, int line, const char *function, const char *text
     report();
 }
 
-void panic_exception(const struct trap_frame *frame)
+/*
+ * Panic, the FIRST one or not, with the registers of FRAME, because of the exception VECTOR or of
+ * none.
+ */
+static _Noreturn void panic_frame(bool first, const struct trap_frame *frame, uint64_t vector,
+                                  const char *text)
 {
     static struct panic_state nested;
-    char text[TEXT_MAX];
-    bool first = begin();
     struct panic_state *at = first ? &state : &nested;
 
     at->exception = true;
     at->frame = *frame;
+    at->frame.vector = vector;
     at->cr2 = cpu_read_cr2();
-    exception_explain(first ? headline : text, TEXT_MAX, (unsigned)frame->vector, frame->error,
-                      at->cr2);
     if (!first) {
         go_on(&nested, text);
     }
+    format_string(headline, sizeof(headline), "%s", text);
     report();
+}
+
+void panic_interrupted(const struct trap_frame *frame, const char *text, ...)
+{
+    bool first = begin(); /* before anything else: what follows may fault */
+    char words[TEXT_MAX];
+    va_list arguments;
+
+    va_start(arguments, text);
+    format_string_va(words, sizeof(words), text, arguments);
+    va_end(arguments);
+    panic_frame(first, frame, PANIC_NO_VECTOR, words);
+}
+
+void panic_exception(const struct trap_frame *frame)
+{
+    bool first = begin();
+    char words[TEXT_MAX];
+
+    exception_explain(words, sizeof(words), (unsigned)frame->vector, frame->error, cpu_read_cr2());
+    panic_frame(first, frame, frame->vector, words);
 }

@@ -51,4 +51,8 @@ _Noreturn void panic_at(const char *file, int line, const char *function, const 
 /* Panic because of a CPU exception: FRAME holds all registers. Context: interrupts off. */
 _Noreturn void panic_exception(const struct trap_frame *frame);
 
+/* Panic because of what the code at FRAME, which was interrupted, does. Context: interrupts off. */
+_Noreturn void panic_interrupted(const struct trap_frame *frame, const char *text, ...)
+    PRINTF_LIKE(2, 3);
+
 #endif

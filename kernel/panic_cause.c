@@ -12,8 +12,6 @@
 #include "kernel/panic_report.h"
 #include "kernel/sched/thread.h"
 
-#pragma weak thread_of_guard
-
 #define NULL_REACH       0x10000 /* how far from a null pointer a field or element may lie */
 #define CANONICAL_BITS   48
 #define PUSH_REACH       256 /* bytes below RSP that the CPU writes when it delivers something */
@@ -53,7 +51,7 @@ static void explain_walk(uint64_t address)
 static bool explain_guard(uint64_t address)
 {
     const char *fixed = backtrace_stack_guarded(address);
-    const char *thread = thread_of_guard != NULL ? thread_of_guard(address) : NULL;
+    const char *thread = thread_of_guard(address);
 
     if (fixed == NULL && thread == NULL) {
         return false;

@@ -15,6 +15,8 @@ struct bootinfo;
 struct panic_state {
     bool exception;          /* else PANIC was called, and only four registers are known: */
     struct trap_frame frame; /* rip (behind the call), rbp, rsp, rflags */
+#define PANIC_NO_VECTOR                                                                            \
+    TRAP_VECTORS /* frame.vector where the CPU was interrupted for being there */
     uint64_t cr2;
 };
 

@@ -10,6 +10,7 @@
 #include "kernel/sched/thread.h"
 #include "kernel/version.h"
 
+#define LOCKS_MAX      8
 #define SCREEN_LINES   7 /* of the backtrace: what fits with all the rest */
 #define LINES_MAX      24
 #define GDB_ADDRESSES  6
@@ -88,15 +89,17 @@ void panic_print_registers(const struct panic_state *state)
 
 void panic_print_context(const struct panic_state *state)
 {
-    unsigned held = spin_locks_held();
+    const char *name = spin_lock_held_name(0);
 
     kprintf("In %sthread %s, interrupts %s, spin locks held:",
-            irq_active() ? "an interrupt handler, during " : "", thread_name(thread_current()),
-            state->frame.rflags & RFLAGS_IF ? "on" : "off");
-    for (unsigned i = 0; i < held; i++) {
-        kprintf(" %s", spin_lock_held_name(i));
+            irq_active() && state->frame.vector != PANIC_NO_VECTOR ? "an interrupt handler, during "
+                                                                   : "",
+            thread_name(thread_current()), state->frame.rflags & RFLAGS_IF ? "on" : "off");
+    kprintf(name == NULL ? " none.\n" : " %s", name);
+    for (unsigned i = 1; name != NULL && i <= LOCKS_MAX; i++) {
+        name = spin_lock_held_name(i);
+        kprintf(name == NULL || i == LOCKS_MAX ? ".\n" : ", %s", name);
     }
-    kprintf(held == 0 ? " none.\n" : ".\n");
 }
 
 static void start_trace(struct backtrace *trace, const struct panic_state *state)

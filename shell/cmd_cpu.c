@@ -32,6 +32,7 @@ static const struct bit_name leaf7_ebx[] = {
     {0, "fsgsbase"}, {3, "bmi1"},     {5, "avx2"},    {7, "smep"},  {8, "bmi2"},
     {9, "erms"},     {16, "avx512f"}, {18, "rdseed"}, {20, "smap"}, {29, "sha"},
 };
+static const struct bit_name leaf7_ecx[] = {{2, "umip"}, {16, "la57"}};
 static const struct bit_name extended_edx[] = {
     {11, "syscall"}, {20, "nx"}, {26, "1gb-pages"}, {27, "rdtscp"}, {29, "long-mode"},
 };
@@ -129,6 +130,7 @@ static void print_features(const struct bootinfo *info)
     PRINT_NAMES(info->cpuid_1_ecx, leaf1_ecx);
     if (info->cpuid_max >= 7) {
         PRINT_NAMES(cpu_cpuid(7, 0).ebx, leaf7_ebx);
+        PRINT_NAMES(cpu_cpuid(7, 0).ecx, leaf7_ecx);
     }
     PRINT_NAMES(info->cpuid_ext_edx, extended_edx);
     kprintf("\n");

@@ -1,5 +1,6 @@
 /*
  * cmd_crash.c - crash: each way in which a kernel can fail, on purpose, to see what it says then.
+ * Here are those that the CPU notices; crash_software.c has those that the kernel notices itself.
  *
  * The faults are made with single instructions, so that no compiler can reason them away. None of
  * them returns if the kernel is right.
@@ -7,8 +8,8 @@
 #include "kernel/console.h"
 #include "kernel/cpu/cpu.h"
 #include "kernel/image.h"
-#include "kernel/panic.h"
 #include "kernel/string.h"
+#include "shell/crash.h"
 #include "shell/commands.h"
 
 #define UNMAPPED      0xFFFF900000000000ull /* canonical, in no page table of ours */
@@ -93,18 +94,7 @@ static __attribute__((noinline)) void crash_stack(void)
     __asm__ volatile("" : : : "memory");
 }
 
-static void crash_assert(void)
-{
-    uint64_t cr0 = cpu_read_cr0();
-
-    ASSERT(cr0 == 0, "CR0 is %llx", (unsigned long long)cr0);
-}
-
-static const struct {
-    const char *name;
-    const char *what;
-    void (*crash)(void);
-} kinds[] = {
+static const struct crash_kind cpu_kinds[] = {
     {"de", "divide by zero", crash_de},
     {"ud", "run an opcode that does not exist", crash_ud},
     {"bp", "run a breakpoint instruction", crash_bp},
@@ -116,20 +106,48 @@ static const struct {
     {"stack", "call itself until the stack is full", crash_stack},
     {"df", "fault while a fault is delivered", crash_df},
     {"nmi", "raise the non-maskable interrupt", crash_nmi},
-    {"assert", "fail an assertion", crash_assert},
+    {0},
 };
+
+static const struct crash_kind *const lists[] = {
+    cpu_kinds,
+    crash_software_kinds,
+#ifdef KERNEL_UBSAN
+    crash_undefined_kinds,
+#endif
+};
+
+static void list_kinds(const struct crash_kind *kind)
+{
+    for (; kind->name != NULL; kind++) {
+        kprintf("  %-11s %s\n", kind->name, kind->what);
+    }
+}
+
+/* Crash, if NAME is among the kinds from KIND on. Returns false if it is not. */
+static bool crash(const struct crash_kind *kind, const char *name)
+{
+    while (kind->name != NULL && strcmp(kind->name, name) != 0) {
+        kind++;
+    }
+    if (kind->name == NULL) {
+        return false;
+    }
+    kind->crash();
+    command_error("crash", "%s: the machine has survived it", name);
+    return true;
+}
 
 int command_crash(int argc, char **argv)
 {
     if (argc > 2) {
         return command_usage(argv[0]);
     }
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         if (argc == 1) {
-            kprintf("  %-9s %s\n", kinds[i].name, kinds[i].what);
-        } else if (strcmp(argv[1], kinds[i].name) == 0) {
-            kinds[i].crash();
-            return command_error(argv[0], "%s: the machine has survived it", argv[1]);
+            list_kinds(lists[i]);
+        } else if (crash(lists[i], argv[1])) {
+            return STATUS_FAILED;
         }
     }
     return argc == 1 ? STATUS_OK : command_error(argv[0], "no kind %s", argv[1]);

@@ -13,6 +13,8 @@ const struct command commands[] = {
     {"mem", "", "how much memory there is, and who has it", command_mem},
     {"walk", "<address>", "how the page tables translate an address", command_walk},
     {"cpu", "", "the processor and its control registers", command_cpu},
+    {"gdt", "", "the segment descriptors that the CPU uses", command_gdt},
+    {"idt", "", "the interrupt gates that the CPU uses", command_idt},
     {"irq", "", "who handles which interrupt, and how often it came", command_irq},
     {"layout", "[name]", "the keyboard's layout: list them, or choose one", command_layout},
     {"ps", "", "the threads: what they do, and what they have used", command_ps},

@@ -57,6 +57,8 @@ int command_uptime(int argc, char **argv);
 int command_layout(int argc, char **argv);
 int command_date(int argc, char **argv);
 int command_dmesg(int argc, char **argv);
+int command_gdt(int argc, char **argv);
+int command_idt(int argc, char **argv);
 int command_irq(int argc, char **argv);
 int command_boot(int argc, char **argv);
 int command_e820(int argc, char **argv);

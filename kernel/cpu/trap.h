@@ -30,4 +30,7 @@ extern const char trap_returned[];
 /* Called by trap.asm for every interrupt and exception. Context: interrupts off. */
 void trap_handle(struct trap_frame *frame);
 
+/* What the interrupt that is being handled has interrupted; NULL outside of one. Context: any. */
+const struct trap_frame *trap_interrupted(void);
+
 #endif

@@ -87,7 +87,7 @@ const char *spin_lock_held_name(unsigned index)
     for (; lock != NULL && index > 0; index--) {
         lock = lock->outer;
     }
-    return lock != NULL ? lock->name : "?";
+    return lock != NULL ? lock->name : NULL;
 }
 
 #ifdef KERNEL_DEBUG

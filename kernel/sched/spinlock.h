@@ -39,7 +39,10 @@ static inline bool spin_is_locked(const struct spinlock *lock)
 /* How many spin locks are held now. Context: any. */
 unsigned spin_locks_held(void);
 
-/* The name of the one that was taken INDEX locks before the newest; for a panic. Context: any. */
+/*
+ * The name of the lock that was taken INDEX locks before the newest, or NULL: for a panic. Context:
+ * any.
+ */
 const char *spin_lock_held_name(unsigned index);
 
 #endif

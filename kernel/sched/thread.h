@@ -129,4 +129,11 @@ const char *thread_of_guard(uint64_t address);
 /* The bounds of the stack that holds ADDRESS. Returns false if no thread's does. Context: any. */
 bool thread_stack_around(uint64_t address, uint64_t *bottom, uint64_t *top);
 
+/*
+ * For the watchdog: a number that is another one after each switch to a thread, and whether the
+ * running thread keeps the CPU from others, because preemption is off. Context: interrupts off.
+ */
+uint64_t thread_turn(void);
+bool thread_keeps_cpu(void);
+
 #endif

@@ -152,3 +152,13 @@ bool thread_stack_around(uint64_t address, uint64_t *bottom, uint64_t *top)
     *top = *bottom + stack_size(&copy);
     return true;
 }
+
+uint64_t thread_turn(void)
+{
+    return ((uint64_t)scheduler.current->id << 40) + scheduler.current->switches;
+}
+
+bool thread_keeps_cpu(void)
+{
+    return scheduler.preempt_off != 0;
+}
