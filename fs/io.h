@@ -1,0 +1,55 @@
+/*
+ * io.h - blocks of a volume to and from its device, many at a time. Keeps the count of writes that
+ * a flush still has to cover.
+ *
+ * A batch gathers pieces; neighbours on the disk become one request. It is sent when it is full and
+ * when sfs_batch_wait is called, which sleeps until everything of it has completed.
+ */
+#ifndef SECTOR0_FS_IO_H
+#define SECTOR0_FS_IO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "include/blk.h"
+
+struct sfs;
+
+#define SFS_BATCH_REQS 8
+#define SFS_BATCH_SEGS 64
+
+struct sfs_batch {
+    struct sfs *fs;
+    enum blk_op op;
+    enum blk_class cls;
+    uint32_t reqs, segs; /* in use */
+    int error;           /* the first one */
+    struct blk_req req[SFS_BATCH_REQS];
+    struct blk_seg seg[SFS_BATCH_SEGS];
+};
+/* Too big for a stack: 2 KiB. Allocate it with what it serves. */
+
+/* Begin an empty batch of reads or writes. */
+void sfs_batch_start(struct sfs_batch *batch, struct sfs *fs, enum blk_op op, enum blk_class cls);
+
+/*
+ * Add COUNT blocks from BLOCK on; MEMORY (COUNT blocks, whole) must stay until sfs_batch_wait. May
+ * sleep, for what was added before. Pieces of one batch must not overlap.
+ */
+void sfs_batch_add(struct sfs_batch *batch, uint64_t block, uint32_t count, void *memory);
+
+/* Sleep until everything has completed. Returns 0, or the first error: EIO. */
+int sfs_batch_wait(struct sfs_batch *batch);
+
+/* One piece, and wait. */
+int sfs_read_blocks(struct sfs *fs, uint64_t block, uint32_t count, void *memory);
+int sfs_write_blocks(struct sfs *fs, enum blk_class cls, uint64_t block, uint32_t count,
+                     void *memory);
+
+/*
+ * For those who submit requests of their own: say that a write has completed, before anybody is
+ * told that it is done. Context: any that may lock.
+ */
+void sfs_write_completed(struct sfs *fs);
+
+#endif
