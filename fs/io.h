@@ -18,16 +18,16 @@ struct sfs;
 #define SFS_BATCH_REQS 8
 #define SFS_BATCH_SEGS 64
 
+/* 2 KiB, too big for a stack: allocate it with what it serves. One thread uses it at a time. */
 struct sfs_batch {
     struct sfs *fs;
     enum blk_op op;
-    enum blk_class cls;
+    enum blk_class cls;  /* of what is added; may be changed between two pieces */
     uint32_t reqs, segs; /* in use */
     int error;           /* the first one */
     struct blk_req req[SFS_BATCH_REQS];
     struct blk_seg seg[SFS_BATCH_SEGS];
 };
-/* Too big for a stack: 2 KiB. Allocate it with what it serves. */
 
 /* Begin an empty batch of reads or writes. */
 void sfs_batch_start(struct sfs_batch *batch, struct sfs *fs, enum blk_op op, enum blk_class cls);
@@ -38,18 +38,25 @@ void sfs_batch_start(struct sfs_batch *batch, struct sfs *fs, enum blk_op op, en
  */
 void sfs_batch_add(struct sfs_batch *batch, uint64_t block, uint32_t count, void *memory);
 
-/* Sleep until everything has completed. Returns 0, or the first error: EIO. */
+/* Sleep until everything has completed; the batch is then empty. Returns 0, or EIO. */
 int sfs_batch_wait(struct sfs_batch *batch);
 
-/* One piece, and wait. */
+/* COUNT blocks from BLOCK on, now. Returns 0, or EIO. */
 int sfs_read_blocks(struct sfs *fs, uint64_t block, uint32_t count, void *memory);
 int sfs_write_blocks(struct sfs *fs, enum blk_class cls, uint64_t block, uint32_t count,
                      void *memory);
 
 /*
  * For those who submit requests of their own: say that a write has completed, before anybody is
- * told that it is done. Context: any that may lock.
+ * told that it is done. May sleep for fs->lock.
  */
 void sfs_write_completed(struct sfs *fs);
+
+/* F: flush the device if a write has completed since the last flush was submitted. EIO. */
+int sfs_io_flush(struct sfs *fs);
+
+/* How many writes have completed; sfs_io_covered: has a flush covered the first COUNT of them? */
+uint64_t sfs_io_count(struct sfs *fs);
+bool sfs_io_covered(struct sfs *fs, uint64_t count);
 
 #endif

@@ -1,0 +1,307 @@
+/*
+ * mkfs.c - an empty file system. The contents of every block of metadata follow from the superblock
+ * alone, so there is one function that makes block b, and the rest is to write them in order:
+ *
+ *   1 the first and last sectors become zero: no older superblock survives     flush
+ *   2 everything but the superblocks                                           flush
+ *   3 the backup, then block 0                                                 flush
+ *
+ * A power cut in between leaves no file system rather than half of one.
+ */
+#include "fs/super.h"
+#include "fs/volume.h"
+
+#define WIPE_SECTORS 8 /* at both ends */
+#define CHUNK        (64u << 10)
+#define ROOT_MODE    0x41ED /* a directory, rwxr-xr-x */
+
+struct mkfs {
+    struct sfs fs;    /* just enough of one for io.c */
+    uint8_t *chunk;   /* CHUNK bytes, gathered for one write */
+    uint8_t *scratch; /* one block, for checksums */
+    uint64_t first;   /* block number of chunk[0] */
+    uint32_t filled;  /* blocks */
+    bool zeroed;
+};
+
+static bool in(uint64_t block, uint64_t start, uint64_t count)
+{
+    return block >= start && block - start < count;
+}
+
+/* Is BLOCK in use on an empty volume? Blocks behind the last one count as used. */
+static bool block_used(const struct sfs_super *super, uint64_t block)
+{
+    bool backup = super->version == SFS_VERSION && block == super->backup_sb_block;
+
+    return block <= sfs_first_file_block(super) || block >= super->total_blocks || backup;
+}
+
+static bool inode_used(const struct sfs_super *super, uint64_t ino)
+{
+    return ino == SFS_ROOT || ino >= super->inode_count;
+}
+
+static void make_bitmap(const struct sfs_super *super, uint64_t index, uint8_t *out,
+                        bool (*used)(const struct sfs_super *, uint64_t))
+{
+    uint64_t bits = 8ull * super->block_size;
+
+    for (uint64_t bit = 0; bit < bits; bit++) {
+        out[bit / 8] |= (uint8_t)(used(super, index * bits + bit) << bit % 8);
+    }
+}
+
+static void make_root_inode(const struct sfs_super *super, uint8_t *out)
+{
+    struct sfs_inode root = {
+        .mode = ROOT_MODE,
+        .nlink = 2,
+        .size_lo = super->block_size,
+        .mtime_ns = super->mkfs_time_ns,
+        .ctime_ns = super->mkfs_time_ns,
+        .atime_ns = super->mkfs_time_ns,
+        .direct = {sfs_first_file_block(super)},
+    };
+
+    memcpy(out, &root, sizeof(root));
+}
+
+/* "." and "..", both of them inode 0. */
+static void make_root_directory(const struct sfs_super *super, uint8_t *out)
+{
+    if (super->version == SFS_VERSION_SEED) {
+        out[0] = '.';
+        memcpy(out + sizeof(struct sfs_seed_dirent), "..", 2);
+        return;
+    }
+    struct sfs_dirent dot = {0, SFS_DIRENT_SIZE(1), 1, SFS_TYPE_DIR, "."};
+    struct sfs_dirent up = {0, (uint16_t)(super->block_size - SFS_DIRENT_SIZE(1)), 2, SFS_TYPE_DIR,
+                            ".."};
+
+    memcpy(out, &dot, sizeof(dot));
+    memcpy(out + dot.rec_len, &up, sizeof(up));
+}
+
+static void make_log_super(const struct sfs *fs, uint8_t *out)
+{
+    struct sfs_jsb jsb = {.magic = SFS_JSB_MAGIC,
+                          .version = SFS_JOURNAL_VERSION,
+                          .gen = 1,
+                          .tail_seq = 1,
+                          .tail_blk = SFS_LOG_FIRST,
+                          .log_first = SFS_LOG_FIRST,
+                          .log_blocks = fs->super.journal_blocks - SFS_LOG_FIRST};
+
+    memcpy(jsb.uuid, fs->super.uuid, sizeof(jsb.uuid));
+    jsb.crc = sfs_csum(fs->u, &jsb, offsetof(struct sfs_jsb, crc));
+    memcpy(out, &jsb, sizeof(jsb));
+}
+
+/* A block of metadata that has an entry in the checksum table. Returns false: it has none. */
+static bool make_covered(const struct sfs_super *super, uint64_t block, uint8_t *out)
+{
+    if (in(block, super->inode_bitmap_start, sfs_ibm_blocks(super))) {
+        make_bitmap(super, block - super->inode_bitmap_start, out, inode_used);
+    } else if (in(block, super->data_bitmap_start, sfs_dbm_blocks(super))) {
+        make_bitmap(super, block - super->data_bitmap_start, out, block_used);
+    } else if (block == super->inode_table_start) {
+        make_root_inode(super, out);
+    } else if (block == sfs_first_file_block(super)) {
+        make_root_directory(super, out);
+    } else {
+        return block == super->orphan_block && super->version == SFS_VERSION; /* no orphans */
+    }
+    return true;
+}
+
+static void make_table(struct mkfs *mkfs, uint64_t index, uint8_t *out)
+{
+    const struct sfs *fs = &mkfs->fs;
+    uint64_t each = fs->bs / 4;
+
+    for (uint64_t i = 0; i < each; i++) {
+        uint64_t block = index * each + i;
+
+        memset(mkfs->scratch, 0, fs->bs);
+        if (block < fs->super.total_blocks && make_covered(&fs->super, block, mkfs->scratch)) {
+            uint32_t entry = sfs_csum_entry(fs->u, block, mkfs->scratch, fs->bs);
+
+            memcpy(out + 4 * i, &entry, 4);
+        }
+    }
+}
+
+/* Block BLOCK, not one of the superblocks, into OUT, which is zero. Returns false if it stays so.
+ */
+static bool make_block(struct mkfs *mkfs, uint64_t block, uint8_t *out)
+{
+    const struct sfs_super *super = &mkfs->fs.super;
+
+    if (make_covered(super, block, out)) {
+        return block != super->orphan_block;
+    }
+    if (in(block, super->csum_start, super->csum_blocks)) {
+        make_table(mkfs, block - super->csum_start, out);
+        return true;
+    }
+    if (super->version == SFS_VERSION && block == super->journal_start + 1) {
+        make_log_super(&mkfs->fs, out);
+        return true;
+    }
+    return false;
+}
+
+static int send_chunk(struct mkfs *mkfs)
+{
+    int error = 0;
+
+    if (mkfs->filled > 0) {
+        error = sfs_write_blocks(&mkfs->fs, BLK_CLASS_HOME, mkfs->first, mkfs->filled, mkfs->chunk);
+    }
+    mkfs->filled = 0;
+    return error;
+}
+
+/* Write the metadata, in order; blocks of zeros not if the device is zero anyway. */
+static int write_metadata(struct mkfs *mkfs)
+{
+    const struct sfs *fs = &mkfs->fs;
+    uint64_t last = sfs_first_file_block(&fs->super);
+    int error = 0;
+
+    for (uint64_t block = 1; block <= last && error == 0; block++) {
+        uint8_t *out = mkfs->chunk + (size_t)mkfs->filled * fs->bs;
+
+        memset(out, 0, fs->bs);
+        if (!make_block(mkfs, block, out) && mkfs->zeroed) {
+            error = send_chunk(mkfs);
+            continue;
+        }
+        mkfs->first = mkfs->filled == 0 ? block : mkfs->first;
+        mkfs->filled++;
+        if (mkfs->filled == CHUNK / fs->bs) {
+            error = send_chunk(mkfs);
+        }
+    }
+    return error < 0 ? error : send_chunk(mkfs);
+}
+
+/* Zero both ends of the device, not only of the volume: a backup may have lain behind our end. */
+static int wipe_ends(struct mkfs *mkfs)
+{
+    struct sfs *fs = &mkfs->fs;
+    uint32_t unit = WIPE_SECTORS * BLK_SECTOR / fs->bs;
+    uint64_t end = fs->dev->nsect / fs->sectors;
+
+    memset(mkfs->chunk, 0, CHUNK);
+    int error = sfs_write_blocks(fs, BLK_CLASS_SUPERBLOCK, 0, unit, mkfs->chunk);
+    if (error == 0) {
+        error = sfs_write_blocks(fs, BLK_CLASS_SUPERBLOCK, end - unit, unit, mkfs->chunk);
+    }
+    return error < 0 ? error : sfs_io_flush(fs);
+}
+
+static int write_supers(struct mkfs *mkfs)
+{
+    struct sfs *fs = &mkfs->fs;
+    int error = 0;
+
+    fs->super.state = SFS_STATE_CLEAN;
+    fs->super.write_gen = 1;
+    fs->super.crc = sfs_csum(0, &fs->super, offsetof(struct sfs_super, crc));
+    memset(mkfs->chunk, 0, fs->bs);
+    memcpy(mkfs->chunk, &fs->super, sizeof(fs->super));
+    if (fs->super.version == SFS_VERSION) {
+        error =
+            sfs_write_blocks(fs, BLK_CLASS_SUPERBLOCK, fs->super.backup_sb_block, 1, mkfs->chunk);
+    }
+    if (error == 0) {
+        error = sfs_write_blocks(fs, BLK_CLASS_SUPERBLOCK, 0, 1, mkfs->chunk);
+    }
+    return error < 0 ? error : sfs_io_flush(fs);
+}
+
+static int write_all(struct mkfs *mkfs)
+{
+    int error = wipe_ends(mkfs);
+
+    if (error == 0) {
+        error = write_metadata(mkfs);
+    }
+    if (error == 0) {
+        error = sfs_io_flush(&mkfs->fs);
+    }
+    return error < 0 ? error : write_supers(mkfs);
+}
+
+static int plan(struct sfs *fs, const struct sfs_mkfs_options *options)
+{
+    static const uint8_t none[16];
+    struct sfs_super *super = &fs->super;
+    uint32_t version = options->version != 0 ? options->version : SFS_VERSION;
+    uint32_t bs = options->block_size;
+
+    if (bs == 0) {
+        bs = version == SFS_VERSION_SEED ? SFS_BLOCK_MIN : SFS_BLOCK_MAX;
+    }
+    if (fs->dev->ro) {
+        return SFS_EROFS;
+    }
+    if (bs < fs->dev->lbs || bs < SFS_BLOCK_MIN || bs > SFS_BLOCK_MAX) {
+        return SFS_EINVAL;
+    }
+    memcpy(super->magic, SFS_MAGIC, sizeof(super->magic));
+    memcpy(super->label, options->label, sizeof(super->label));
+    memcpy(super->uuid, options->uuid, sizeof(super->uuid));
+    if (memcmp(super->uuid, none, sizeof(none)) == 0) {
+        port_random(super->uuid, sizeof(super->uuid));
+    }
+    super->mkfs_time_ns = port_now_ns();
+    int error = sfs_geometry(super, version, bs, fs->dev->nsect / (bs / BLK_SECTOR),
+                             options->journal_blocks);
+    if (error == 0) {
+        sfs_super_apply(fs);
+    }
+    return error;
+}
+
+static bool get_memory(struct mkfs *mkfs)
+{
+    mkfs->fs.lock = port_mutex_create("sfs");
+    mkfs->fs.flush_lock = port_mutex_create("sfs flush");
+    mkfs->chunk = port_alloc(CHUNK);
+    mkfs->scratch = port_alloc(SFS_BLOCK_MAX);
+    return mkfs->fs.lock != NULL && mkfs->fs.flush_lock != NULL && mkfs->chunk != NULL &&
+           mkfs->scratch != NULL;
+}
+
+static void free_memory(struct mkfs *mkfs)
+{
+    if (mkfs->fs.lock != NULL) {
+        port_mutex_destroy(mkfs->fs.lock);
+    }
+    if (mkfs->fs.flush_lock != NULL) {
+        port_mutex_destroy(mkfs->fs.flush_lock);
+    }
+    port_free(mkfs->chunk);
+    port_free(mkfs->scratch);
+    port_free(mkfs);
+}
+
+int sfs_mkfs(struct blk_dev *dev, const struct sfs_mkfs_options *options)
+{
+    struct mkfs *mkfs = port_alloc(sizeof(*mkfs));
+
+    if (mkfs == NULL) {
+        return SFS_ENOMEM;
+    }
+    sfs_csum_init();
+    *mkfs = (struct mkfs){.fs.dev = dev, .zeroed = options->zeroed};
+    int error = get_memory(mkfs) ? plan(&mkfs->fs, options) : SFS_ENOMEM;
+    if (error == 0) {
+        error = write_all(mkfs);
+    }
+    free_memory(mkfs);
+    return error;
+}

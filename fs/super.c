@@ -1,0 +1,183 @@
+/*
+ * super.c - the superblock: judged, found, written.
+ *
+ *   block 0 good  -------------------------------------------------> mount
+ *   block 0 bad   ---> last block, for every block size in turn ---> mount; a read-write one first
+ *                                                                    writes block 0 anew
+ *
+ * The backup is written by mkfs and by a repairing check alone; it tells where things are, not what
+ * has happened since.
+ */
+#include "fs/super.h"
+
+#include "fs/volume.h"
+
+static bool crc_valid(const struct sfs_super *super)
+{
+    uint32_t crc = sfs_csum(0, super, offsetof(struct sfs_super, crc));
+
+    return super->crc == crc || (super->version == SFS_VERSION_SEED && super->crc == 0);
+}
+
+static bool same_places(const struct sfs_super *a, const struct sfs_super *b)
+{
+    return a->inode_bitmap_start == b->inode_bitmap_start &&
+           a->data_bitmap_start == b->data_bitmap_start &&
+           a->inode_table_start == b->inode_table_start && a->data_start == b->data_start &&
+           a->inode_count == b->inode_count && a->journal_start == b->journal_start &&
+           a->journal_blocks == b->journal_blocks && a->csum_start == b->csum_start &&
+           a->csum_blocks == b->csum_blocks && a->orphan_block == b->orphan_block &&
+           a->backup_sb_block == b->backup_sb_block;
+}
+
+static bool features_known(const struct sfs_super *super)
+{
+    uint32_t all = super->version == SFS_VERSION ? SFS_INCOMPAT_ALL : 0;
+
+    return super->feat_incompat == all &&
+           (super->version == SFS_VERSION || super->feat_compat == 0);
+}
+
+int sfs_super_check(const struct sfs_super *super, uint64_t sectors)
+{
+    struct sfs_super again = {0};
+
+    if (memcmp(super->magic, SFS_MAGIC, sizeof(super->magic)) != 0 || !crc_valid(super)) {
+        return SFS_EUCLEAN;
+    }
+    if (super->version != SFS_VERSION_SEED && super->version != SFS_VERSION) {
+        return SFS_EINVAL;
+    }
+    if (!features_known(super)) {
+        return SFS_EINVAL;
+    }
+    if (super->version == SFS_VERSION && super->journal_blocks == 0) {
+        return SFS_EUCLEAN;
+    }
+    if (sfs_geometry(&again, super->version, super->block_size, super->total_blocks,
+                     super->journal_blocks) < 0 ||
+        !same_places(super, &again) || super->state > SFS_STATE_ERROR) {
+        return SFS_EUCLEAN;
+    }
+    return super->total_blocks <= sectors / (super->block_size / BLK_SECTOR) ? 0 : SFS_EUCLEAN;
+}
+
+/* Read the 512 bytes at byte OFFSET of the device, by way of SCRATCH (4096 bytes). */
+static int read_head(struct sfs *fs, uint64_t offset, struct sfs_super *out, uint8_t *scratch)
+{
+    uint32_t unit = fs->dev->lbs > BLK_SECTOR ? fs->dev->lbs : BLK_SECTOR;
+
+    fs->bs = unit;
+    fs->sectors = unit / BLK_SECTOR;
+    int error = sfs_read_blocks(fs, offset / unit, 1, scratch);
+    memcpy(out, scratch, sizeof(*out)); /* blocks are never smaller than the device's */
+    return error;
+}
+
+static int read_backup(struct sfs *fs, uint8_t *scratch)
+{
+    int error = SFS_EUCLEAN;
+
+    for (uint32_t bs = SFS_BLOCK_MIN; bs <= SFS_BLOCK_MAX; bs *= 2) {
+        uint64_t total = fs->dev->nsect / (bs / BLK_SECTOR);
+
+        if (bs < fs->dev->lbs || total == 0) {
+            continue;
+        }
+        error = read_head(fs, (total - 1) * bs, &fs->super, scratch);
+        if (error == 0) {
+            error = sfs_super_check(&fs->super, fs->dev->nsect);
+        }
+        if (error == 0 && fs->super.version == SFS_VERSION && fs->super.block_size == bs &&
+            fs->super.backup_sb_block == total - 1) {
+            return 0;
+        }
+        error = SFS_EUCLEAN;
+    }
+    return error;
+}
+
+int sfs_super_read(struct sfs *fs, bool *backup)
+{
+    uint8_t *scratch = port_alloc(SFS_BLOCK_MAX);
+
+    if (scratch == NULL) {
+        return SFS_ENOMEM;
+    }
+    *backup = false;
+    int error = read_head(fs, 0, &fs->super, scratch);
+    if (error == 0) {
+        error = sfs_super_check(&fs->super, fs->dev->nsect);
+    }
+    if (error == SFS_EUCLEAN || error == SFS_EIO) {
+        int second = read_backup(fs, scratch);
+
+        *backup = second == 0;
+        error = second == 0 ? 0 : error;
+    }
+    port_free(scratch);
+    if (error == 0 && fs->super.block_size < fs->dev->lbs) {
+        error = SFS_EINVAL;
+    }
+    if (error == 0) {
+        sfs_super_apply(fs);
+    }
+    return error;
+}
+
+/* The biggest file: what the tree reaches, or what 48 bits can say. */
+static uint64_t biggest_file(uint64_t pointers, uint32_t height, uint32_t bs)
+{
+    uint64_t reach = 1;
+
+    for (uint32_t level = 0; level < height; level++) {
+        reach *= pointers;
+    }
+    return reach + SFS_DIRECT > SFS_SIZE_MAX / bs ? SFS_SIZE_MAX : (reach + SFS_DIRECT) * bs;
+}
+
+void sfs_super_apply(struct sfs *fs)
+{
+    const struct sfs_super *super = &fs->super;
+    bool seed = super->version == SFS_VERSION_SEED;
+
+    fs->bs = super->block_size;
+    fs->sectors = fs->bs / BLK_SECTOR;
+    fs->pointers = fs->bs / 8;
+    fs->bs_shift = (uint32_t)__builtin_ctz(fs->bs);
+    fs->height_max = seed ? 1 : SFS_HEIGHT_MAX;
+    fs->name_max = seed ? SFS_SEED_NAME_MAX : SFS_NAME_MAX;
+    fs->size_max = biggest_file(fs->pointers, fs->height_max, fs->bs);
+    fs->has_journal = !seed;
+    fs->u = sfs_csum_uuid(super->uuid);
+    fs->ibm_blocks = sfs_ibm_blocks(super);
+    fs->dbm_blocks = sfs_dbm_blocks(super);
+    fs->table_blocks = sfs_table_blocks(super);
+}
+
+uint64_t sfs_inode_block(const struct sfs *fs, uint64_t ino, uint32_t *offset)
+{
+    uint32_t each = sfs_inodes_per_block(fs);
+
+    *offset = (uint32_t)(ino % each) * (uint32_t)sizeof(struct sfs_inode);
+    return fs->super.inode_table_start + ino / each;
+}
+
+int sfs_super_write(struct sfs *fs, uint32_t state)
+{
+    uint8_t *block = port_alloc(fs->bs);
+
+    if (block == NULL) {
+        return SFS_ENOMEM;
+    }
+    port_mutex_lock(fs->lock);
+    fs->super.state = state;
+    fs->super.write_gen++;
+    fs->super.crc = sfs_csum(0, &fs->super, offsetof(struct sfs_super, crc));
+    memset(block, 0, fs->bs);
+    memcpy(block, &fs->super, sizeof(fs->super));
+    port_mutex_unlock(fs->lock);
+    int error = sfs_write_blocks(fs, BLK_CLASS_SUPERBLOCK, 0, 1, block);
+    port_free(block);
+    return error < 0 ? error : sfs_io_flush(fs);
+}
