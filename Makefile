@@ -57,6 +57,8 @@ MKDISK_C   := $(sort $(wildcard tools/mkdisk/*.c)) stage2/manifest.c lib/crc32c.
 MKDISK_OBJ := $(MKDISK_C:%.c=$(B)/host/%.o)
 SYMBOLS_OBJ := $(patsubst %.c,$(B)/host/%.o,$(sort $(wildcard tools/symbols/*.c)) kernel/symbols.c kernel/string.c)
 
+FS_C       := $(sort $(wildcard fs/*.c))
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:

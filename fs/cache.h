@@ -39,9 +39,11 @@ struct sfs_buf {
     uint8_t *run_frame;  /* room for the copy that the running transaction will take */
     uint8_t *frozen;     /* the committing transaction's copy */
     uint8_t *durable;    /* copy log_seq, if data may have changed since; else NULL */
+    uint32_t crc;        /* entry(block) of frozen */
+    bool frozen_data;    /* frozen is file data */
     struct sfs_buf *hash_next;
-    struct sfs_buf *txn_next;            /* in the running transaction's list */
-    struct sfs_buf *all_next, *all_prev; /* the clock */
+    struct sfs_buf *run_next, *commit_next; /* in the lists of the two transactions */
+    struct sfs_buf *all_next, *all_prev;    /* the clock */
 };
 
 /*

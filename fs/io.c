@@ -62,10 +62,13 @@ static void batch_send(struct sfs_batch *batch)
 static bool fits(const struct sfs_batch *batch, uint64_t lba, uint32_t sectors)
 {
     const struct blk_dev *dev = batch->fs->dev;
+
+    if (batch->reqs == 0 || batch->segs == SFS_BATCH_SEGS) {
+        return false;
+    }
     const struct blk_req *last = &batch->req[batch->reqs - 1];
 
-    return batch->reqs > 0 && batch->segs < SFS_BATCH_SEGS && last->cls == batch->cls &&
-           last->lba + last->nsect == lba && last->nseg < dev->max_seg &&
+    return last->cls == batch->cls && last->lba + last->nsect == lba && last->nseg < dev->max_seg &&
            last->nsect + sectors <= dev->max_sect;
 }
 

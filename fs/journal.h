@@ -135,6 +135,8 @@ struct sfs_hooks {
     /* Read-write mounts: recovery is done and the allocator counted. Finish the orphans of SLOTS.
      */
     int (*mounted)(struct sfs *fs, const uint64_t *slots);
+    /* Write all dirty data, for sync and the timer; the commit comes next. */
+    int (*write_back)(struct sfs *fs);
     /* Free all of the upper layer's memory, after its last write-back (unmount). */
     int (*unmount)(struct sfs *fs);
 };

@@ -170,6 +170,7 @@ int sfs_super_write(struct sfs *fs, uint32_t state)
     if (block == NULL) {
         return SFS_ENOMEM;
     }
+    port_mutex_lock(fs->super_lock);
     port_mutex_lock(fs->lock);
     fs->super.state = state;
     fs->super.write_gen++;
@@ -178,6 +179,7 @@ int sfs_super_write(struct sfs *fs, uint32_t state)
     memcpy(block, &fs->super, sizeof(fs->super));
     port_mutex_unlock(fs->lock);
     int error = sfs_write_blocks(fs, BLK_CLASS_SUPERBLOCK, 0, 1, block);
+    port_mutex_unlock(fs->super_lock);
     port_free(block);
     return error < 0 ? error : sfs_io_flush(fs);
 }

@@ -27,7 +27,7 @@
 #include "fs/port.h"
 #include "fs/sfs.h"
 
-struct sfs_journal; /* journal_impl.h */
+struct sfs_journal; /* log.h */
 struct sfs_alloc;   /* alloc.c */
 struct sfs_upper;   /* of the layers above: inodes, pages, directories */
 
@@ -54,6 +54,8 @@ struct sfs {
     struct port_mutex *lock; /* the cache, the journal, io's counts: short, never during I/O */
     struct port_cond *wake;  /* something that somebody may wait for has changed */
 
+    struct port_mutex *super_lock; /* one write of the superblock at a time; before lock */
+
     /* io.c; guarded by lock. */
     uint64_t io_completed;         /* writes */
     uint64_t io_flushed;           /* of these, covered by a completed flush */
@@ -75,6 +77,9 @@ struct sfs {
 
 /* The block and the byte in it where inode INO lies. INO must be below super.inode_count. */
 uint64_t sfs_inode_block(const struct sfs *fs, uint64_t ino, uint32_t *offset);
+
+/* Now, as port_now_ns; a machine without a clock goes on where the last mount ended. */
+int64_t sfs_now(struct sfs *fs);
 
 /* Inodes in a block of the inode table. */
 static inline uint32_t sfs_inodes_per_block(const struct sfs *fs)

@@ -1,0 +1,270 @@
+/*
+ * checkpoint.c - what is durable in the log goes home, and the log's tail follows (J4, J5).
+ *
+ *   rests --write the copies home--> home written --flush, write the journal superblock-->
+ *         jsb written --flush--> rests, with the log free up to the new tail
+ *
+ * What is written home is exactly the newest DURABLE copy of a block: buf->durable, or buf->data as
+ * long as no transaction has changed it. A live buffer may hold changes whose transaction is lost
+ * in the next power cut.
+ *
+ * The flushes need not be our own: commit.c takes the steps beside its own flushes, so a steady
+ * stream of commits pays none for the tail.
+ */
+#include "fs/log.h"
+
+/* ---- Sorting: a heap, in place -----------------------------------------------------------------
+ */
+
+static void sift_down(struct sfs_place *place, uint32_t at, uint32_t count)
+{
+    for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && place[child + 1].block > place[child].block) {
+            child++;
+        }
+        if (place[at].block >= place[child].block) {
+            return;
+        }
+        struct sfs_place swap = place[at];
+
+        place[at] = place[child];
+        place[child] = swap;
+    }
+}
+
+void sort_places(struct sfs_place *place, uint32_t count)
+{
+    for (uint32_t at = count / 2; at-- > 0;) {
+        sift_down(place, at, count);
+    }
+    while (count > 1) {
+        struct sfs_place swap = place[0];
+
+        place[0] = place[--count];
+        place[count] = swap;
+        sift_down(place, 0, count);
+    }
+}
+
+/* ---- Home --------------------------------------------------------------------------------------
+ */
+
+/* Blocks whose durable copy is not at home, at most LOG_SORT of them, in order. */
+static uint32_t gather(struct sfs *fs)
+{
+    struct sfs_place *place = fs->journal->sort;
+    uint32_t count = 0;
+
+    port_mutex_lock(fs->lock);
+    struct sfs_buf *buf = fs->hand;
+
+    for (uint32_t i = 0; i < fs->buffers && count < LOG_SORT; i++, buf = buf->all_next) {
+        if (buf->log_seq != 0) {
+            place[count++] = (struct sfs_place){buf->block, buf->log_seq};
+        }
+    }
+    port_mutex_unlock(fs->lock);
+    sort_places(place, count);
+    return count;
+}
+
+/* Copy the durable contents of COUNT blocks to chunk: the buffers may change meanwhile. */
+static void copy_durable(struct sfs *fs, const struct sfs_place *place, uint32_t count)
+{
+    port_mutex_lock(fs->lock);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct sfs_buf *buf = cache_find(fs, place[i].block);
+
+        SFS_ASSERT(buf->durable != NULL || (buf->run_seq == 0 && buf->commit_seq == 0));
+        memcpy(fs->journal->chunk + (size_t)i * fs->bs,
+               buf->durable != NULL ? buf->durable : buf->data, fs->bs);
+    }
+    port_mutex_unlock(fs->lock);
+}
+
+static int write_copies(struct sfs *fs, const struct sfs_place *place, uint32_t count)
+{
+    struct sfs_journal *j = fs->journal;
+
+    sfs_batch_start(&j->batch, fs, BLK_WRITE, BLK_CLASS_HOME);
+    for (uint32_t i = 0; i < count; i++) {
+        sfs_batch_add(&j->batch, place[i].block, 1, j->chunk + (size_t)i * fs->bs);
+    }
+    return sfs_batch_wait(&j->batch);
+}
+
+static void copies_are_home(struct sfs *fs, const struct sfs_place *place, uint32_t count)
+{
+    port_mutex_lock(fs->lock);
+    for (uint32_t i = 0; i < count; i++) {
+        struct sfs_buf *buf = cache_find(fs, place[i].block);
+
+        SFS_ASSERT(buf != NULL && buf->log_seq == place[i].where);
+        buf->log_seq = 0;
+        frame_put(fs, buf->durable);
+        buf->durable = NULL;
+    }
+    port_mutex_unlock(fs->lock);
+}
+
+/* A write that fails is tried once more (J13). */
+static int write_some_home(struct sfs *fs, const struct sfs_place *place, uint32_t count)
+{
+    copy_durable(fs, place, count);
+    int error = write_copies(fs, place, count);
+    if (error < 0) {
+        error = write_copies(fs, place, count);
+    }
+    if (error == 0) {
+        copies_are_home(fs, place, count);
+    }
+    return error;
+}
+
+int checkpoint_write_home(struct sfs *fs)
+{
+    struct sfs_journal *j = fs->journal;
+    const uint32_t most = LOG_CHUNK / fs->bs;
+    uint32_t count;
+    int error = 0;
+
+    if (j->stage != TAIL_RESTS) {
+        return 0;
+    }
+    while (error == 0 && (count = gather(fs)) > 0) {
+        for (uint32_t i = 0; i < count && error == 0; i += most) {
+            error = write_some_home(fs, j->sort + i, count - i < most ? count - i : most);
+        }
+    }
+    if (error == 0) {
+        port_mutex_lock(fs->lock);
+        j->next_tail_seq = j->durable_seq + 1;
+        j->next_tail_blk = j->head;
+        j->next_tail_used = j->used;
+        j->stamp = fs->io_completed;
+        j->stage = TAIL_HOME_WRITTEN;
+        port_mutex_unlock(fs->lock);
+    }
+    return error;
+}
+
+/* ---- The tail ----------------------------------------------------------------------------------
+ */
+
+int jsb_write(struct sfs *fs, uint64_t gen, uint64_t tail_seq, uint32_t tail_blk)
+{
+    struct sfs_jsb *jsb = (struct sfs_jsb *)fs->journal->scratch;
+
+    memset(jsb, 0, fs->bs);
+    *jsb = (struct sfs_jsb){.magic = SFS_JSB_MAGIC,
+                            .version = SFS_JOURNAL_VERSION,
+                            .gen = gen,
+                            .tail_seq = tail_seq,
+                            .tail_blk = tail_blk,
+                            .log_first = SFS_LOG_FIRST,
+                            .log_blocks = fs->super.journal_blocks - SFS_LOG_FIRST};
+    memcpy(jsb->uuid, fs->super.uuid, sizeof(jsb->uuid));
+    jsb->crc = sfs_csum(fs->u, jsb, offsetof(struct sfs_jsb, crc));
+    return sfs_write_blocks(fs, BLK_CLASS_LOG_SUPER, fs->super.journal_start + (gen & 1), 1, jsb);
+}
+
+int checkpoint_write_jsb(struct sfs *fs)
+{
+    struct sfs_journal *j = fs->journal;
+
+    if (j->stage != TAIL_HOME_WRITTEN || !sfs_io_covered(fs, j->stamp)) {
+        return 0;
+    }
+    int error = jsb_write(fs, j->gen + 1, j->next_tail_seq, j->next_tail_blk);
+    if (error == 0) {
+        port_mutex_lock(fs->lock);
+        j->gen++;
+        j->stamp = fs->io_completed;
+        j->stage = TAIL_JSB_WRITTEN;
+        port_mutex_unlock(fs->lock);
+    }
+    return error;
+}
+
+/* The durable tail has passed BUF's copies: nothing in the log can overwrite its block any more.
+ * Lock held. */
+static void let_go(struct sfs *fs, struct sfs_buf *buf)
+{
+    SFS_ASSERT(buf->log_seq == 0);
+    buf->live_seq = 0;
+    if (buf->run_seq == 0 && buf->commit_seq == 0) {
+        alloc_unstuck(fs, buf);
+        if ((buf->flags & SFS_BUF_DATA) != 0) {
+            cache_invalidate(buf);
+        }
+    }
+}
+
+void checkpoint_flushed(struct sfs *fs)
+{
+    struct sfs_journal *j = fs->journal;
+
+    port_mutex_lock(fs->lock);
+    if (j->stage == TAIL_JSB_WRITTEN && fs->io_flushed >= j->stamp) {
+        struct sfs_buf *buf = fs->hand;
+
+        for (uint32_t i = 0; i < fs->buffers; i++, buf = buf->all_next) {
+            if (buf->live_seq != 0 && buf->live_seq < j->next_tail_seq) {
+                let_go(fs, buf);
+            }
+        }
+        j->used -= j->next_tail_used;
+        j->stage = TAIL_RESTS;
+        port_cond_wake_all(fs->wake);
+    }
+    port_mutex_unlock(fs->lock);
+}
+
+static bool log_empty(struct sfs *fs)
+{
+    port_mutex_lock(fs->lock);
+    bool empty = fs->journal->used == 0 && fs->journal->stage == TAIL_RESTS;
+    port_mutex_unlock(fs->lock);
+    return empty;
+}
+
+static bool is_aborted(struct sfs *fs)
+{
+    port_mutex_lock(fs->lock);
+    bool aborted = fs->journal->aborted != 0;
+    port_mutex_unlock(fs->lock);
+    return aborted;
+}
+
+int checkpoint_all(struct sfs *fs)
+{
+    int error = 0;
+
+    while (error == 0 && !is_aborted(fs) && !log_empty(fs)) {
+        error = checkpoint_write_home(fs);
+        error = error < 0 ? error : commit_flush(fs);
+        error = error < 0 ? error : checkpoint_write_jsb(fs);
+        error = error < 0 ? error : commit_flush(fs);
+    }
+    if (error < 0) {
+        sfs_abort(fs, error, 0);
+    }
+    return error < 0 || is_aborted(fs) ? SFS_EIO : 0;
+}
+
+int sfs_checkpoint(struct sfs *fs)
+{
+    int error = sfs_commit_running(fs);
+
+    if (error < 0) {
+        return error;
+    }
+    port_mutex_lock(fs->lock);
+    busy_begin(fs);
+    port_mutex_unlock(fs->lock);
+    error = checkpoint_all(fs);
+    port_mutex_lock(fs->lock);
+    busy_end(fs);
+    port_mutex_unlock(fs->lock);
+    return error;
+}

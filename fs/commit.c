@@ -1,0 +1,415 @@
+/*
+ * commit.c - how the running transaction becomes durable.
+ *
+ *   1 barrier: no new handles; wait until the open ones have ended
+ *   2 freeze: the orphan block, the checksum entries, a copy of every buffer. Barrier down
+ *   3 the layer above writes the data it owes (J1)
+ *   4 log:  no new data in place since the last flush:  descriptors, payload, commit block;  flush
+ *           else:  descriptors, payload;  flush;  commit block;  flush                         (J3)
+ *   5 durable: the copies are what checkpoint may write home
+ *
+ * The step that commits is the return of the last flush. On the way there a checkpoint that is
+ * under way gets its flushes for free (J5).
+ */
+#include "fs/log.h"
+
+void busy_begin(struct sfs *fs)
+{
+    while (fs->journal->busy) {
+        port_cond_wait(fs->wake, fs->lock);
+    }
+    fs->journal->busy = true;
+}
+
+void busy_end(struct sfs *fs)
+{
+    fs->journal->busy = false;
+    port_cond_wake_all(fs->wake);
+}
+
+void txn_start(struct sfs *fs, uint64_t seq)
+{
+    fs->journal->run = (struct sfs_txn){.seq = seq};
+    fs->journal->reserved = LOG_ORPHANS;
+}
+
+/* ---- Freeze: no handle is open ----------------------------------------------------------------
+ */
+
+static void join_spare(struct sfs *fs, struct sfs_buf *buf)
+{
+    if (buf->run_seq == 0) {
+        uint8_t *frame = frame_take(fs);
+
+        txn_join(fs, buf, frame, txn_needs_durable(buf) ? frame_take(fs) : NULL);
+    }
+}
+
+/* J10: the orphan block says what the list in memory says now. */
+static void freeze_orphans(struct sfs *fs)
+{
+    struct sfs_journal *j = fs->journal;
+
+    if (j->orphans == NULL || fs->hooks == NULL || fs->hooks->orphans == NULL) {
+        return;
+    }
+    memcpy(j->scratch, j->orphans->data, fs->bs);
+    if (!fs->hooks->orphans(fs, (uint64_t *)j->scratch)) {
+        return;
+    }
+    port_mutex_lock(fs->lock);
+    join_spare(fs, j->orphans);
+    join_spare(fs, j->orphans_table);
+    memcpy(j->orphans->data, j->scratch, fs->bs);
+    port_mutex_unlock(fs->lock);
+}
+
+static void set_checksum(struct sfs *fs, struct sfs_buf *buf)
+{
+    buf->crc = sfs_csum_entry(fs->u, buf->block, buf->data, fs->bs);
+    if ((buf->flags & (SFS_BUF_DATA | SFS_BUF_TABLE)) == 0) {
+        struct sfs_buf *table = cache_find(fs, cache_table_block(fs, buf->block));
+
+        SFS_ASSERT(table != NULL && table->run_seq == buf->run_seq);
+        *cache_entry(fs, table, buf->block) = buf->crc;
+    }
+}
+
+/* The checksum entries of everything that is covered, then the table's own checksums, which are
+ * only for the log. Lock held. */
+static void freeze_checksums(struct sfs *fs)
+{
+    for (int tables = 0; tables < 2; tables++) {
+        for (struct sfs_buf *buf = fs->journal->run.list; buf != NULL; buf = buf->run_next) {
+            if (((buf->flags & SFS_BUF_TABLE) != 0) == tables) {
+                set_checksum(fs, buf);
+            }
+        }
+    }
+}
+
+/* The running transaction becomes the committing one. Lock held. */
+static void freeze_copies(struct sfs *fs)
+{
+    struct sfs_journal *j = fs->journal;
+
+    j->commit = j->run;
+    for (struct sfs_buf *buf = j->run.list; buf != NULL; buf = buf->run_next) {
+        memcpy(buf->run_frame, buf->data, fs->bs);
+        buf->frozen = buf->run_frame;
+        buf->run_frame = NULL;
+        buf->frozen_data = (buf->flags & SFS_BUF_DATA) != 0;
+        buf->commit_seq = buf->run_seq;
+        buf->run_seq = 0;
+        buf->commit_next = buf->run_next;
+    }
+    alloc_frozen(fs);
+    txn_start(fs, j->commit.seq + 1);
+}
+
+/* ---- The log: by whoever is busy, no lock ------------------------------------------------------
+ */
+
+struct log_writer {
+    uint64_t seq;
+    uint32_t at;    /* journal-relative */
+    uint32_t index; /* of the next descriptor */
+    uint32_t used;  /* descriptor blocks in the batch */
+    uint32_t chain; /* checksum of the descriptors' checksums */
+    uint32_t total; /* blocks so far */
+};
+
+/* One block into the log. */
+static void log_add(struct sfs *fs, struct log_writer *w, void *memory)
+{
+    sfs_batch_add(&fs->journal->batch, fs->super.journal_start + w->at, 1, memory);
+    w->at = w->at + 1 == fs->super.journal_blocks ? SFS_LOG_FIRST : w->at + 1;
+    w->total++;
+}
+
+/* A descriptor for the blocks from *BUF on; *BUF moves to the first one it has no room for. */
+static void log_descriptor(struct sfs *fs, struct log_writer *w, struct sfs_buf **buf)
+{
+    uint32_t tags = (uint32_t)SFS_TAGS_PER_BLOCK(fs->bs);
+    uint64_t at = w->at;
+    uint8_t *block = fs->journal->descriptors + (size_t)w->used++ * fs->bs;
+    struct sfs_descriptor *d = (struct sfs_descriptor *)block;
+
+    memset(block, 0, fs->bs);
+    *d = (struct sfs_descriptor){.magic = SFS_RECORD_MAGIC,
+                                 .type = SFS_RECORD_DESCRIPTOR,
+                                 .seq = w->seq,
+                                 .index = w->index++};
+    for (; *buf != NULL && d->ntags < tags; *buf = (*buf)->commit_next) {
+        d->tag[d->ntags++] =
+            (struct sfs_tag){(*buf)->block, (*buf)->crc, (*buf)->frozen_data ? SFS_TAG_DATA : 0};
+    }
+    d->flags = *buf == NULL ? SFS_DESCRIPTOR_LAST : 0;
+    d->crc = sfs_csum(sfs_csum(fs->u, &at, sizeof(at)), block, fs->bs);
+    w->chain = sfs_csum(w->chain, &d->crc, sizeof(d->crc));
+    log_add(fs, w, block);
+}
+
+/* Descriptors and payload. */
+static int log_payload(struct sfs *fs, struct log_writer *w)
+{
+    struct sfs_journal *j = fs->journal;
+    struct sfs_buf *buf = j->commit.list, *next = buf;
+    int error = 0;
+
+    while (next != NULL && error == 0) {
+        if (w->used == LOG_DESCRIPTORS) {
+            error = sfs_batch_wait(&j->batch);
+            w->used = 0;
+        }
+        log_descriptor(fs, w, &next);
+        for (; buf != next; buf = buf->commit_next) {
+            log_add(fs, w, buf->frozen);
+        }
+    }
+    return error;
+}
+
+static void log_commit_block(struct sfs *fs, struct log_writer *w, bool two_phase)
+{
+    uint64_t at = w->at;
+    struct sfs_commit *c = (struct sfs_commit *)fs->journal->commit_block;
+
+    memset(c, 0, fs->bs);
+    *c = (struct sfs_commit){.magic = SFS_RECORD_MAGIC,
+                             .type = SFS_RECORD_COMMIT,
+                             .seq = w->seq,
+                             .time_ns = port_now_ns(),
+                             .total_blocks = w->total + 1,
+                             .flags = two_phase ? SFS_COMMIT_TWO_PHASE : 0,
+                             .chain_crc = w->chain};
+    c->crc = sfs_csum(sfs_csum(fs->u, &at, sizeof(at)), c, offsetof(struct sfs_commit, crc));
+    fs->journal->batch.cls = BLK_CLASS_COMMIT;
+    log_add(fs, w, c);
+}
+
+int commit_flush(struct sfs *fs)
+{
+    int error = sfs_io_flush(fs);
+
+    if (error == 0) {
+        checkpoint_flushed(fs);
+    }
+    return error;
+}
+
+/* J3. With new data in place that no flush has covered, the commit block must wait for a flush: a
+ * checksum can prove that the log is whole, but not that the data are. */
+static int log_write(struct sfs *fs)
+{
+    struct sfs_journal *j = fs->journal;
+    struct log_writer w = {.seq = j->commit.seq, .at = j->head, .chain = fs->u};
+    bool two_phase = !sfs_io_covered(fs, j->commit.data_stamp);
+
+    sfs_batch_start(&j->batch, fs, BLK_WRITE, two_phase ? BLK_CLASS_LOG : BLK_CLASS_COMMIT);
+    int error = log_payload(fs, &w);
+    if (error == 0 && two_phase) {
+        error = sfs_batch_wait(&j->batch);
+        error = error < 0 ? error : commit_flush(fs);
+    }
+    if (error == 0) {
+        log_commit_block(fs, &w, two_phase);
+    }
+    int last = sfs_batch_wait(&j->batch);
+    error = error < 0 ? error : last;
+    if (error == 0) {
+        port_mutex_lock(fs->lock);
+        j->used += w.total;
+        j->head = w.at;
+        port_mutex_unlock(fs->lock);
+        error = commit_flush(fs);
+    }
+    return error;
+}
+
+/* Version 1 has no log: everything goes home at once, and hopes. */
+static int write_without_log(struct sfs *fs)
+{
+    struct sfs_journal *j = fs->journal;
+
+    sfs_batch_start(&j->batch, fs, BLK_WRITE, BLK_CLASS_HOME);
+    for (struct sfs_buf *buf = j->commit.list; buf != NULL; buf = buf->commit_next) {
+        sfs_batch_add(&j->batch, buf->block, 1, buf->frozen);
+    }
+    int error = sfs_batch_wait(&j->batch);
+
+    return error < 0 ? error : sfs_io_flush(fs);
+}
+
+/* ---- Durable ----------------------------------------------------------------------------------
+ */
+
+/* Lock held. Without a log there is nothing to keep: the copy is at home. */
+static void buf_durable(struct sfs *fs, struct sfs_buf *buf)
+{
+    frame_put(fs, buf->durable);
+    buf->durable = NULL;
+    if (fs->has_journal) {
+        buf->log_seq = buf->live_seq = buf->commit_seq;
+        if (buf->run_seq != 0) {
+            buf->durable = buf->frozen; /* data is changing again */
+            buf->frozen = NULL;
+        }
+    } else if (buf->run_seq == 0 && (buf->flags & SFS_BUF_DATA) != 0) {
+        cache_invalidate(buf);
+    }
+    frame_put(fs, buf->frozen);
+    buf->frozen = NULL;
+    buf->commit_seq = 0;
+}
+
+/* Lock held. */
+static void txn_durable(struct sfs *fs)
+{
+    struct sfs_journal *j = fs->journal;
+    struct sfs_buf *next;
+
+    for (struct sfs_buf *buf = j->commit.list; buf != NULL; buf = next) {
+        next = buf->commit_next;
+        buf_durable(fs, buf);
+    }
+    j->durable_seq = j->commit.seq;
+    j->commit.list = NULL;
+    alloc_durable(fs);
+}
+
+static int pay(struct sfs *fs)
+{
+    struct sfs_journal *j = fs->journal;
+    int error = 0;
+
+    if (j->commit.owed > 0 && fs->hooks != NULL && fs->hooks->pay != NULL) {
+        error = fs->hooks->pay(fs, j->commit.seq);
+    }
+    port_mutex_lock(fs->lock);
+    while (j->commit.owed > 0 && j->aborted == 0 && error == 0) {
+        port_cond_wait(fs->wake, fs->lock);
+    }
+    error = j->aborted != 0 ? SFS_EIO : error;
+    port_mutex_unlock(fs->lock);
+    return error;
+}
+
+/* What a checkpoint that is under way can do before the next flush: the later half of it, or the
+ * first half once the log is half full. */
+static int checkpoint_along(struct sfs *fs)
+{
+    int error = checkpoint_write_jsb(fs);
+
+    port_mutex_lock(fs->lock);
+    bool due = fs->journal->used > fs->journal->limit / 2;
+    port_mutex_unlock(fs->lock);
+    return error == 0 && due ? checkpoint_write_home(fs) : error;
+}
+
+static int write_frozen(struct sfs *fs)
+{
+    int error = pay(fs);
+
+    if (error == 0 && !fs->has_journal) {
+        return write_without_log(fs);
+    }
+    if (error == 0) {
+        error = checkpoint_along(fs);
+    }
+    return error < 0 ? error : log_write(fs);
+}
+
+static void freeze(struct sfs *fs)
+{
+    port_mutex_unlock(fs->lock);
+    freeze_orphans(fs);
+    port_mutex_lock(fs->lock);
+    if (fs->has_journal) {
+        freeze_checksums(fs);
+    }
+    freeze_copies(fs);
+}
+
+void commit_running(struct sfs *fs)
+{
+    struct sfs_journal *j = fs->journal;
+
+    busy_begin(fs);
+    j->barrier = true;
+    while (j->handles > 0) {
+        port_cond_wait(fs->wake, fs->lock);
+    }
+    bool anything = j->run.joined > 0 && j->aborted == 0;
+
+    if (anything) {
+        freeze(fs);
+    }
+    j->barrier = false;
+    port_cond_wake_all(fs->wake);
+    if (anything) {
+        port_mutex_unlock(fs->lock);
+        int error = write_frozen(fs);
+        if (error < 0) {
+            sfs_abort(fs, error, 0);
+        }
+        port_mutex_lock(fs->lock);
+        if (error == 0) {
+            txn_durable(fs);
+        }
+    }
+    busy_end(fs);
+}
+
+/* ---- Who waits for it --------------------------------------------------------------------------
+ */
+
+int sfs_commit(struct sfs *fs, uint64_t seq)
+{
+    struct sfs_journal *j = fs->journal;
+
+    port_mutex_lock(fs->lock);
+    if (seq == j->run.seq && j->run.joined == 0) {
+        seq--; /* it changed nothing */
+    }
+    while (j->durable_seq < seq && j->aborted == 0) {
+        if (j->busy) {
+            port_cond_wait(fs->wake, fs->lock);
+        } else {
+            commit_running(fs);
+        }
+    }
+    int error = j->aborted != 0 ? SFS_EIO : 0;
+
+    port_mutex_unlock(fs->lock);
+    return error;
+}
+
+int sfs_commit_running(struct sfs *fs)
+{
+    port_mutex_lock(fs->lock);
+    uint64_t seq = fs->journal->run.seq;
+    port_mutex_unlock(fs->lock);
+    return sfs_commit(fs, seq);
+}
+
+bool sfs_is_durable(struct sfs *fs, uint64_t seq)
+{
+    port_mutex_lock(fs->lock);
+    bool durable = seq <= fs->journal->durable_seq;
+    port_mutex_unlock(fs->lock);
+    return durable;
+}
+
+int sfs_flush(struct sfs *fs)
+{
+    int error = commit_flush(fs);
+
+    if (error < 0) {
+        sfs_abort(fs, error, 0);
+    }
+    port_mutex_lock(fs->lock);
+    bool aborted = fs->journal->aborted != 0;
+    port_mutex_unlock(fs->lock);
+    return aborted ? SFS_EIO : 0;
+}

@@ -1,0 +1,178 @@
+/*
+ * log.h - what cache.c, handle.c, commit.c, checkpoint.c, recovery.c and mount.c share: the state
+ * of the journal. Nobody else includes it.
+ *
+ *   log     | free | T5 | T6 | T7 | free     T5 .. T7 are durable; their blocks' newest copies are
+ *                  ^              ^          here (log_seq, live_seq) until checkpoint has written
+ *                tail           head         them home and the journal superblock has moved the
+ * tail
+ *
+ *   running transaction --freeze--> committing transaction --flush--> durable --checkpoint--> home
+ *   buf->data, run_frame            buf->frozen                       buf->durable, or data
+ *
+ * One thread at a time is "busy": commits, checkpoints or writes a superblock. So commits are
+ * serial, and only the last transaction of a log can be torn.
+ */
+#ifndef SECTOR0_FS_LOG_H
+#define SECTOR0_FS_LOG_H
+
+#include "fs/volume.h"
+
+#define LOG_DESCRIPTORS 4           /* that one batch may hold */
+#define LOG_CHUNK       (32u << 10) /* bytes moved at a time by checkpoint and recovery */
+#define LOG_SORT        256         /* blocks that one round of a checkpoint sorts */
+#define LOG_ORPHANS     2           /* credits of each transaction: the orphan block, its entry */
+#define LOG_SPARE       4           /* frames that a freeze may need and cannot fail to get */
+
+struct sfs_txn {
+    uint64_t seq;
+    struct sfs_buf *list;
+    uint32_t joined;     /* buffers in the list */
+    uint32_t owed;       /* blocks of new data not written yet (J1) */
+    uint64_t data_stamp; /* fs->io_completed when the last of them was written */
+    int64_t started_ns;  /* when the first buffer joined */
+};
+
+/* Where the next tail will be, and how far the way there has been gone (J5). */
+enum tail_stage {
+    TAIL_RESTS,
+    TAIL_HOME_WRITTEN, /* all copies before it are home, and completed with write number stamp */
+    TAIL_JSB_WRITTEN,  /* and flushed; the journal superblock is written, with number stamp */
+};
+
+struct sfs_frame {
+    struct sfs_frame *next;
+};
+
+struct sfs_place {
+    uint64_t block;
+    uint64_t where;
+};
+
+/* All fields are guarded by fs->lock unless they say something else. */
+struct sfs_journal {
+    uint32_t log;         /* L: blocks of the log. Constant */
+    uint32_t trigger;     /* credits at which the running transaction is committed. Constant */
+    uint32_t credits_max; /* of one handle. Constant */
+    uint32_t limit;       /* live log blocks, unless one handle needs more. Constant */
+
+    struct sfs_txn run, commit;
+    uint32_t reserved; /* credits promised to open handles, blocks joined, the orphan block */
+    uint32_t handles;  /* open */
+    bool barrier;      /* nobody may open one */
+    bool busy;         /* see above */
+    bool in_use;       /* the superblock on the disk says so */
+    int aborted;       /* the error, or 0 */
+
+    uint64_t durable_seq; /* of the newest durable transaction */
+    uint32_t head;        /* journal-relative: where the next one goes */
+    uint32_t used;        /* blocks from the tail in the durable journal superblock to head */
+
+    uint64_t gen; /* of the newest journal superblock written */
+    enum tail_stage stage;
+    uint64_t next_tail_seq;
+    uint32_t next_tail_blk, next_tail_used; /* used: blocks that it sets free */
+    uint64_t stamp;
+
+    struct sfs_frame *frames; /* free ones; at least LOG_SPARE while a handle is open */
+    uint32_t frame_count;
+
+    /* Belong to whoever is busy. */
+    struct sfs_batch batch;
+    uint8_t *descriptors;   /* LOG_DESCRIPTORS blocks */
+    uint8_t *commit_block;  /* one block */
+    uint8_t *scratch;       /* one block */
+    uint8_t *chunk;         /* LOG_CHUNK bytes */
+    uint32_t chunk_at;      /* recovery: the log block that chunk begins with, 0: none */
+    uint32_t chunk_count;   /* and how many are there */
+    struct sfs_place *sort; /* LOG_SORT */
+
+    struct sfs_buf *orphans, *orphans_table; /* held while mounted read-write */
+
+    /* Replay in memory, of a read-only mount: homes in order, and the log block that counts. */
+    struct sfs_place *overlay;
+    uint32_t overlay_count;
+};
+
+/* ---- cache.c; fs->lock is held ----------------------------------------------------------------
+ */
+
+struct sfs_buf *cache_find(struct sfs *fs, uint64_t block);
+/* Find or make; one reference. NULL: no memory. */
+struct sfs_buf *cache_get(struct sfs *fs, uint64_t block);
+/* Forget the contents: the buffer goes when nobody needs it. */
+void cache_invalidate(struct sfs_buf *buf);
+/* Free everything. No lock. */
+void cache_free(struct sfs *fs);
+/* The number of BLOCK's entry's block in the checksum table. Any. */
+uint64_t cache_table_block(const struct sfs *fs, uint64_t block);
+uint32_t *cache_entry(const struct sfs *fs, struct sfs_buf *table, uint64_t block);
+
+/* ---- handle.c ---------------------------------------------------------------------------------
+ */
+
+/* A frame of one block. Lock held. NULL: no memory. */
+uint8_t *frame_get(struct sfs *fs);
+uint8_t *frame_take(struct sfs *fs); /* of the spare ones; cannot fail inside a freeze */
+void frame_put(struct sfs *fs, uint8_t *frame);
+/* Make BUF part of the running transaction. Its frames are there already. Lock held. */
+void txn_join(struct sfs *fs, struct sfs_buf *buf, uint8_t *run_frame, uint8_t *durable);
+/* Does joining need a copy of what is durable? Lock held. */
+bool txn_needs_durable(const struct sfs_buf *buf);
+/* Take BUF out of the running transaction again, with the contents it had before. Lock held. */
+void txn_leave(struct sfs *fs, struct sfs_buf *buf);
+/* Log blocks of a transaction with PAYLOAD blocks. Any. */
+uint32_t txn_blocks(const struct sfs *fs, uint32_t payload);
+
+/* ---- commit.c ---------------------------------------------------------------------------------
+ */
+
+/* The first running transaction, with number SEQ. */
+void txn_start(struct sfs *fs, uint64_t seq);
+/* Commit the running transaction. Lock held, nobody busy; the lock is dropped in between. */
+void commit_running(struct sfs *fs);
+/* Become busy; release it. Lock held. */
+void busy_begin(struct sfs *fs);
+void busy_end(struct sfs *fs);
+/* Flush, and let the tail move as far as the flush allows. No lock. */
+int commit_flush(struct sfs *fs);
+
+/* ---- checkpoint.c: by whoever is busy, no lock ------------------------------------------------
+ */
+
+/* Write home what is durable, if the tail rests. */
+int checkpoint_write_home(struct sfs *fs);
+/* Write the journal superblock, if what it promises has been flushed. */
+int checkpoint_write_jsb(struct sfs *fs);
+/* A flush has returned: what it has covered may be reused. */
+void checkpoint_flushed(struct sfs *fs);
+/* All of it, with flushes of its own: afterwards the log is empty. */
+int checkpoint_all(struct sfs *fs);
+/* Write the journal superblock of slot gen & 1. */
+int jsb_write(struct sfs *fs, uint64_t gen, uint64_t tail_seq, uint32_t tail_blk);
+void sort_places(struct sfs_place *place, uint32_t count);
+
+/* ---- recovery.c -------------------------------------------------------------------------------
+ */
+
+/* J11, without the orphans. Sets head, durable_seq, gen. */
+int recovery_run(struct sfs *fs);
+bool overlay_find(const struct sfs *fs, uint64_t block, uint64_t *log_block);
+
+/* ---- alloc.c ----------------------------------------------------------------------------------
+ */
+
+int alloc_mount(struct sfs *fs);
+void alloc_unmount(struct sfs *fs);
+/* Promise BLOCKS free blocks to a handle; take back what it did not use. Lock held. */
+bool alloc_promise(struct sfs *fs, uint32_t blocks);
+void alloc_unpromise(struct sfs *fs, uint32_t blocks);
+/* Would more be free after a commit and a checkpoint? Lock held. */
+bool alloc_can_wait(struct sfs *fs);
+/* The running transaction is frozen; the committing one is durable. Lock held. */
+void alloc_frozen(struct sfs *fs);
+void alloc_durable(struct sfs *fs);
+/* BUF's block is no longer stuck. Lock held. */
+void alloc_unstuck(struct sfs *fs, struct sfs_buf *buf);
+
+#endif
