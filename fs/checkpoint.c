@@ -193,10 +193,10 @@ static void let_go(struct sfs *fs, struct sfs_buf *buf)
     SFS_ASSERT(buf->log_seq == 0);
     buf->live_seq = 0;
     if (buf->run_seq == 0 && buf->commit_seq == 0) {
-        alloc_unstuck(fs, buf);
-        if ((buf->flags & SFS_BUF_DATA) != 0) {
+        if ((buf->flags & (SFS_BUF_DATA | SFS_BUF_STUCK)) != 0) {
             cache_invalidate(buf);
         }
+        alloc_unstuck(fs, buf);
     }
 }
 

@@ -255,8 +255,9 @@ static void buf_durable(struct sfs *fs, struct sfs_buf *buf)
             buf->durable = buf->frozen; /* data is changing again */
             buf->frozen = NULL;
         }
-    } else if (buf->run_seq == 0 && (buf->flags & SFS_BUF_DATA) != 0) {
+    } else if (buf->run_seq == 0 && (buf->flags & (SFS_BUF_DATA | SFS_BUF_STUCK)) != 0) {
         cache_invalidate(buf);
+        alloc_unstuck(fs, buf);
     }
     frame_put(fs, buf->frozen);
     buf->frozen = NULL;
@@ -369,6 +370,7 @@ int sfs_commit(struct sfs *fs, uint64_t seq)
     struct sfs_journal *j = fs->journal;
 
     port_mutex_lock(fs->lock);
+    SFS_ASSERT(seq <= j->run.seq);
     if (seq == j->run.seq && j->run.joined == 0) {
         seq--; /* it changed nothing */
     }

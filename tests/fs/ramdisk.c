@@ -259,6 +259,39 @@ static int ram_poll(struct blk_dev *dev, int budget)
 
 static const struct blk_ops ram_ops = {ram_submit, ram_poll, ram_wait};
 
+/* Disks come and go by the ten thousand: keep the memory of a few. */
+#define POOL 4
+static struct {
+    uint8_t *bytes;
+    uint64_t size;
+} pool[POOL];
+
+static uint8_t *take_bytes(uint64_t size)
+{
+    for (unsigned i = 0; i < POOL; i++) {
+        if (pool[i].bytes != NULL && pool[i].size == size) {
+            uint8_t *bytes = pool[i].bytes;
+
+            pool[i].bytes = NULL;
+            memset(bytes, 0, size);
+            return bytes;
+        }
+    }
+    return calloc(1, size);
+}
+
+static void give_bytes(uint8_t *bytes, uint64_t size)
+{
+    for (unsigned i = 0; i < POOL; i++) {
+        if (pool[i].bytes == NULL) {
+            pool[i].bytes = bytes;
+            pool[i].size = size;
+            return;
+        }
+    }
+    free(bytes);
+}
+
 struct ramdisk *ramdisk_create(uint64_t sectors, uint32_t lbs)
 {
     struct ramdisk *disk = calloc(1, sizeof(*disk));
@@ -271,8 +304,8 @@ struct ramdisk *ramdisk_create(uint64_t sectors, uint32_t lbs)
                                  .max_sect = 256,
                                  .queue_depth = 8,
                                  .volatile_cache = true};
-    disk->now = calloc(sectors, BLK_SECTOR);
-    disk->stable = calloc(sectors, BLK_SECTOR);
+    disk->now = take_bytes(sectors * BLK_SECTOR);
+    disk->stable = take_bytes(sectors * BLK_SECTOR);
     disk->pending_end = &disk->pending;
     disk->cut_after = disk->fail_after = -1;
     pthread_mutex_init(&disk->guard, NULL);
@@ -297,8 +330,8 @@ void ramdisk_free(struct ramdisk *disk)
         broken("freed with requests in flight");
     }
     drop_pending(disk);
-    free(disk->now);
-    free(disk->stable);
+    give_bytes(disk->now, ramdisk_size(disk));
+    give_bytes(disk->stable, ramdisk_size(disk));
     free(disk);
 }
 

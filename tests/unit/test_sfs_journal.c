@@ -1,0 +1,231 @@
+/*
+ * test_sfs_journal.c - the journal under a random client, with the power cut at every write and
+ * flush: whatever survives, the volume is as after some whole transaction, not older than the last
+ * commit that returned, and no block holds what it should not (tests/fs/client.h).
+ *
+ * SFS_SEEDS=n tries n times as many seeds.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fs/log.h"
+#include "tests/fs/client.h"
+#include "tests/fs/port_host.h"
+
+#define STEPS 60
+
+static unsigned long states_seen;
+
+static unsigned seeds(void)
+{
+    const char *more = getenv("SFS_SEEDS");
+
+    return more != NULL ? (unsigned)atoi(more) : 1;
+}
+
+static struct client *fresh(uint32_t bs)
+{
+    return client_create(bs, bs == 512 ? 700 : 300, 64, SFS_VERSION);
+}
+
+/* Run the workload of SEED; the power goes at event CUT (negative: never). Not unmounted. */
+static struct client *workload(uint32_t bs, uint64_t seed, long cut, unsigned steps)
+{
+    struct client *c = fresh(bs);
+
+    rng_seed(seed);
+    ramdisk_cut_after(c->disk, cut);
+    assert_int_equal(client_mount(c), 0);
+    for (unsigned i = 0; i < steps && c->failures == 0; i++) {
+        client_step(c);
+    }
+    return c;
+}
+
+static const struct ramdisk_fate fates[] = {
+    {0, 0, -1, -1},
+    {1, 0, -1, -1},
+    {1, 0, BLK_CLASS_DATA, -1},
+    {1, 0, BLK_CLASS_LOG, -1},
+    {1, 0, BLK_CLASS_COMMIT, -1},
+    {1, 0, BLK_CLASS_LOG_SUPER, -1},
+    {1, 0, BLK_CLASS_HOME, -1},
+    {1, 0, -1, BLK_CLASS_HOME},
+    {1, 0, -1, BLK_CLASS_LOG_SUPER},
+    {1, 0, -1, BLK_CLASS_NONE},
+    {0.9, 0, -1, -1},
+    {0.5, 0, -1, -1},
+    {0.1, 0, -1, -1},
+    {0.97, 0, -1, -1},
+    {0.9, 0.2, -1, -1},
+    {0.2, 0.5, -1, -1},
+};
+#define FATES (sizeof(fates) / sizeof(fates[0]))
+
+/* Mount DISK and check it. Returns the state's index. */
+static unsigned check_disk(struct client *c, struct ramdisk *disk, bool read_only)
+{
+    const struct sfs_mount_options options = {.read_only = read_only, .cache_blocks = 64};
+    struct sfs *fs;
+
+    assert_int_equal(sfs_mount(ramdisk_dev(disk), &options, &fs), 0);
+    unsigned index = client_check(c, fs);
+
+    assert_int_equal(sfs_unmount(fs), 0);
+    states_seen++;
+    return index;
+}
+
+/* A read-only mount sees the same and writes nothing; a second recovery finds the same. */
+static void check_state(struct client *c, const struct ramdisk_fate *fate)
+{
+    struct ramdisk *disk = ramdisk_after_cut(c->disk, fate);
+    unsigned only_read = check_disk(c, disk, true);
+
+    assert_int_equal(ramdisk_events(disk), 0);
+    assert_int_equal(check_disk(c, disk, false), only_read);
+    assert_int_equal(check_disk(c, disk, false), only_read);
+    ramdisk_free(disk);
+}
+
+static void cut_everywhere(uint32_t bs, uint64_t seed)
+{
+    struct client *c = workload(bs, seed, -1, STEPS);
+    long events = ramdisk_events(c->disk);
+
+    client_unmount(c);
+    long all = ramdisk_events(c->disk);
+
+    assert_true(all > events);
+    client_free(c);
+    for (long cut = 0;; cut++) {
+        c = workload(bs, seed, cut, STEPS);
+        sfs_unmount(c->fs);
+        client_current = NULL;
+        if (!ramdisk_is_cut(c->disk)) {
+            client_free(c);
+            break;
+        }
+        rng_seed(seed * 1000003 + (uint64_t)cut);
+        for (unsigned i = 0; i < FATES; i++) {
+            check_state(c, &fates[i]);
+        }
+        client_free(c);
+    }
+}
+
+static void test_power_cuts(void **state)
+{
+    (void)state;
+    for (unsigned seed = 1; seed <= 2 * seeds(); seed++) {
+        cut_everywhere(512, seed);
+        cut_everywhere(4096, seed);
+    }
+}
+
+/*
+ * Depth 2: the power is cut, and cut again at every write of the recovery; and after a recovery the
+ * client goes on, and the power is cut again. Numbers of torn transactions must not come back.
+ */
+static void test_cut_in_recovery(void **state)
+{
+    (void)state;
+    for (unsigned seed = 1; seed <= 40 * seeds(); seed++) {
+        struct client *c = workload(seed % 2 ? 512 : 4096, seed, 10 + seed % 60, STEPS);
+
+        sfs_unmount(c->fs);
+        client_current = NULL;
+        struct ramdisk *first = ramdisk_after_cut(c->disk, &fates[seed % FATES]);
+        const struct sfs_mount_options options = {.cache_blocks = 64};
+        struct ramdisk_fate none = {0, 0, -1, -1};
+        bool cut = true;
+
+        rng_seed(seed);
+        for (long n = 0; cut; n++) {
+            struct ramdisk *again = ramdisk_after_cut(first, &none);
+            struct sfs *fs;
+
+            ramdisk_cut_after(again, n);
+            if (sfs_mount(ramdisk_dev(again), &options, &fs) == 0) {
+                sfs_unmount(fs);
+            }
+            cut = ramdisk_is_cut(again);
+            struct ramdisk *last = ramdisk_after_cut(again, &fates[rng_below(FATES)]);
+
+            check_disk(c, last, false);
+            ramdisk_free(last);
+            ramdisk_free(again);
+        }
+        ramdisk_free(first);
+        client_free(c);
+    }
+}
+
+static void test_cut_recover_go_on(void **state)
+{
+    (void)state;
+    for (unsigned seed = 1; seed <= 60 * seeds(); seed++) {
+        struct client *c = workload(seed % 2 ? 512 : 4096, seed, 20 + seed % 40, STEPS);
+
+        for (unsigned round = 0; round < 6; round++) {
+            sfs_unmount(c->fs);
+            struct ramdisk *disk = ramdisk_after_cut(c->disk, &fates[rng_below(FATES)]);
+
+            client_continue(c, disk);
+            assert_int_equal(client_mount(c), 0);
+            client_go_on_from(c, client_check(c, c->fs));
+            ramdisk_cut_after(disk, 5 + rng_below(60));
+            for (unsigned i = 0; i < STEPS && c->failures == 0; i++) {
+                client_step(c);
+            }
+        }
+        sfs_unmount(c->fs);
+        client_free(c);
+    }
+}
+
+/* Without power cuts: thousands of operations, the log wraps many times, then all is there. */
+static void long_run(uint32_t bs, uint32_t version, unsigned steps)
+{
+    struct client *c = client_create(bs, bs == 512 ? 700 : 300, version == 1 ? 0 : 64, version);
+
+    rng_seed(bs + version);
+    for (unsigned round = 0; round < 4; round++) {
+        assert_int_equal(client_mount(c), 0);
+        for (unsigned i = 0; i < steps; i++) {
+            client_step(c);
+        }
+        assert_int_equal(c->failures, 0);
+        assert_int_equal(client_unmount(c), 0);
+        assert_int_equal(check_disk(c, c->disk, false), c->now);
+    }
+    client_free(c);
+}
+
+static void test_long_run(void **state)
+{
+    (void)state;
+    for (uint32_t bs = 512; bs <= 4096; bs *= 2) {
+        long_run(bs, SFS_VERSION, 900);
+    }
+    long_run(512, SFS_VERSION_SEED, 900);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_long_run),
+        cmocka_unit_test(test_power_cuts),
+        cmocka_unit_test(test_cut_in_recovery),
+        cmocka_unit_test(test_cut_recover_go_on),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+    printf("%lu crash states\n", states_seen);
+    return failed;
+}
