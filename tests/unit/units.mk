@@ -41,3 +41,4 @@ SFS_LOW := fs/alloc.c fs/cache.c fs/checkpoint.c fs/commit.c fs/csum.c fs/error.
 UNIT_sfs_mkfs := fs/mkfs.c fs/geometry.c fs/super.c fs/io.c fs/csum.c tests/fs/port_host.c tests/fs/ramdisk.c
 UNIT_sfs_mount := $(SFS_LOW)
 UNIT_sfs_journal := $(SFS_LOW) tests/fs/client.c
+UNIT_sfs_recovery := $(SFS_LOW)
