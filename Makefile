@@ -164,6 +164,10 @@ $(B)/host/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(HOSTCC) $(HOST_CFLAGS) -c $< -o $@
 
+$(B)/freestanding/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(HOSTCC) $(CSTD) $(FREESTANDING) -O2 -Wframe-larger-than=1024 -I. -MMD -MP -c $< -o $@
+
 $(B)/mkdisk: $(MKDISK_OBJ)
 	$(HOSTCC) -o $@ $^
 

@@ -81,10 +81,10 @@ struct op {
     int error;
 };
 
-static bool op_begin(struct op *op, struct client *c, uint32_t blocks)
+static bool op_begin(struct op *op, struct client *c, uint32_t base, uint32_t blocks)
 {
     *op = (struct op){.c = c, .next = c->states[c->now]};
-    op->error = sfs_begin(c->fs, &op->h, sfs_credits(c->fs, 12, 4), blocks);
+    op->error = sfs_begin(c->fs, &op->h, sfs_credits(c->fs, base, blocks), blocks);
     c->failures += op->error < 0;
     return op->error == 0;
 }
@@ -179,7 +179,7 @@ static void replace(struct client *c)
     struct op op;
     unsigned count = 1 + rng_below(2);
 
-    if (c->owes + 2 > CLIENT_ALL * 4 || !op_begin(&op, c, count)) {
+    if (c->owes + 2 > CLIENT_ALL * 4 || !op_begin(&op, c, 1 + 2 * count, count)) {
         return;
     }
     for (unsigned i = 0; i < count; i++) {
@@ -205,7 +205,7 @@ static void rewrite(struct client *c)
     uint8_t data[SFS_BLOCK_MAX];
     struct op op;
 
-    if (s.kind == CLIENT_EMPTY || !op_begin(&op, c, 0)) {
+    if (s.kind == CLIENT_EMPTY || !op_begin(&op, c, 2, 0)) {
         return;
     }
     pay(c, 0, s.block);
@@ -299,7 +299,7 @@ void client_step(struct client *c)
 
 int client_mount(struct client *c)
 {
-    const struct sfs_mount_options options = {.cache_blocks = 64};
+    const struct sfs_mount_options options = {.cache_blocks = c->cache};
 
     client_current = c;
     for (unsigned i = 0; i <= c->now; i++) {
@@ -347,6 +347,7 @@ struct client *client_create(uint32_t bs, uint64_t blocks, uint64_t journal, uin
     memset(ramdisk_bytes(c->disk), 0xEE, ramdisk_size(c->disk));
     c->states = calloc(CLIENT_OPS, sizeof(*c->states));
     c->next_stamp = 1;
+    c->cache = 64;
     assert_int_equal(sfs_mkfs(ramdisk_dev(c->disk), &options), 0);
     assert_int_equal(client_mount(c), 0);
     make_tables(c);

@@ -37,6 +37,7 @@ struct client_state {
 struct client {
     struct ramdisk *disk;
     struct sfs *fs;
+    uint32_t cache; /* blocks, of the next mount */
     uint64_t table[CLIENT_TABLES];
     struct client_state *states; /* 0: empty */
     unsigned now;                /* index of the newest */

@@ -17,7 +17,7 @@
 #include "tests/fs/client.h"
 #include "tests/fs/port_host.h"
 
-#define STEPS 60
+#define STEPS 70
 
 static unsigned long states_seen;
 
@@ -28,15 +28,19 @@ static unsigned seeds(void)
     return more != NULL ? (unsigned)atoi(more) : 1;
 }
 
-static struct client *fresh(uint32_t bs)
+/* With a small cache, that is the limit; with a bigger one, the log's length is. */
+static struct client *fresh(uint32_t bs, uint64_t seed)
 {
-    return client_create(bs, bs == 512 ? 700 : 300, 64, SFS_VERSION);
+    struct client *c = client_create(bs, bs == 512 ? 700 : 300, 64, SFS_VERSION);
+
+    c->cache = seed % 3 == 0 ? 64 : 256;
+    return c;
 }
 
 /* Run the workload of SEED; the power goes at event CUT (negative: never). Not unmounted. */
 static struct client *workload(uint32_t bs, uint64_t seed, long cut, unsigned steps)
 {
-    struct client *c = fresh(bs);
+    struct client *c = fresh(bs, seed);
 
     rng_seed(seed);
     ramdisk_cut_after(c->disk, cut);
@@ -188,6 +192,7 @@ static void long_run(uint32_t bs, uint32_t version, unsigned steps)
 
     rng_seed(bs + version);
     for (unsigned round = 0; round < 4; round++) {
+        c->cache = round % 2 == 0 ? 64 : 256;
         assert_int_equal(client_mount(c), 0);
         for (unsigned i = 0; i < steps; i++) {
             client_step(c);
@@ -208,6 +213,139 @@ static void test_long_run(void **state)
     long_run(512, SFS_VERSION_SEED, 900);
 }
 
+/* ---- Failures ----------------------------------------------------------------------------------
+ */
+
+/* One request, or several, of kind OP fail from the N-th on. What is left must be a good state. */
+static bool fail_request(uint32_t bs, enum blk_op op, long n, long repeat)
+{
+    struct client *c = fresh(bs, 1);
+
+    rng_seed(bs);
+    assert_int_equal(client_mount(c), 0);
+    ramdisk_fail(c->disk, op, n, repeat);
+    for (unsigned i = 0; i < 40 && c->failures == 0; i++) {
+        client_step(c);
+    }
+    bool aborted = c->fs->journal->aborted != 0;
+
+    if (aborted) {
+        struct sfs_handle h;
+
+        assert_int_equal(sfs_begin(c->fs, &h, 1, 0), SFS_EROFS);
+        assert_int_equal(sfs_commit(c->fs, c->fs->journal->run.seq), SFS_EIO);
+        assert_int_equal(sfs_flush(c->fs), SFS_EIO);
+        assert_true(sfs_read_only(c->fs));
+    }
+    bool failed = ramdisk_failed(c->disk);
+    int error = client_unmount(c);
+
+    assert_true(!aborted || error == SFS_EIO);
+    ramdisk_fail(c->disk, op, -1, 0);
+    check_disk(c, c->disk, true);
+    client_free(c);
+    return failed;
+}
+
+static void test_requests_fail(void **state)
+{
+    (void)state;
+    for (uint32_t bs = 512; bs <= 4096; bs += 4096 - 512) {
+        for (int op = BLK_READ; op <= BLK_FLUSH; op++) {
+            for (long repeat = 1; repeat <= 1000; repeat *= 1000) {
+                for (long n = 0; fail_request(bs, (enum blk_op)op, n, repeat); n++) {
+                }
+            }
+        }
+    }
+}
+
+static void test_no_memory(void **state)
+{
+    bool failed = true;
+
+    (void)state;
+    for (long n = 0; failed; n++) {
+        struct client *c = fresh(512, 1);
+
+        rng_seed(3);
+        assert_int_equal(client_mount(c), 0);
+        port_fail_alloc(n);
+        for (unsigned i = 0; i < 40 && c->failures == 0; i++) {
+            client_step(c);
+        }
+        client_unmount(c);
+        failed = port_alloc_failed();
+        port_fail_alloc(-1);
+        check_disk(c, c->disk, true);
+        client_free(c);
+    }
+}
+
+/* A copy that cannot go home at once is tried again; the volume lives on. */
+static void fail_home(void *ctx, const struct ramdisk_event *event)
+{
+    struct client *c = ctx;
+
+    if (event->cls == BLK_CLASS_HOME && !ramdisk_failed(c->disk)) {
+        ramdisk_fail(c->disk, BLK_WRITE, 0, 1);
+    }
+}
+
+static void test_home_is_tried_again(void **state)
+{
+    struct client *c = fresh(512, 1);
+
+    (void)state;
+    rng_seed(9);
+    assert_int_equal(client_mount(c), 0);
+    ramdisk_watch(c->disk, fail_home, c);
+    for (unsigned i = 0; i < 40; i++) {
+        client_step(c);
+    }
+    assert_int_equal(client_unmount(c), 0);
+    assert_true(ramdisk_failed(c->disk));
+    assert_int_equal(c->failures, 0);
+    client_free(c);
+}
+
+/* ---- What it costs ------------------------------------------------------------------------------
+ */
+
+/* A steady stream of commits: one log write (two at the log's end) and one flush each, the tail's
+ * flushes included (J5). */
+static void test_cost(void **state)
+{
+    (void)state;
+    for (uint32_t bs = 512; bs <= 4096; bs += 4096 - 512) {
+        struct client *c = client_create(bs, 4000, 0, SFS_VERSION);
+        struct blk_dev *dev = ramdisk_dev(c->disk);
+        const struct sfs_mount_options options = {.cache_blocks = 512};
+
+        assert_int_equal(sfs_mount(dev, &options, &c->fs), 0);
+        for (unsigned i = 0; i < 1000; i++) {
+            uint64_t flushes = dev->flushes, writes = dev->writes;
+            struct sfs_handle h;
+            struct sfs_buf *buf;
+
+            assert_int_equal(sfs_begin(c->fs, &h, 2, 0), 0);
+            assert_int_equal(sfs_modify(&h, c->table[i % CLIENT_TABLES], &buf), 0);
+            buf->data[0]++;
+            sfs_buf_put(c->fs, buf);
+            sfs_end(&h);
+            assert_int_equal(sfs_commit(c->fs, h.seq), 0);
+            assert_int_equal(sfs_flush(c->fs), 0);
+            if (i > 0) {
+                assert_int_equal(dev->flushes - flushes, 1);
+                assert_true(dev->writes - writes <= 5);
+            }
+        }
+        assert_true(dev->writes < 1350);
+        assert_int_equal(sfs_unmount(c->fs), 0);
+        client_free(c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +353,10 @@ int main(void)
         cmocka_unit_test(test_power_cuts),
         cmocka_unit_test(test_cut_in_recovery),
         cmocka_unit_test(test_cut_recover_go_on),
+        cmocka_unit_test(test_requests_fail),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_home_is_tried_again),
+        cmocka_unit_test(test_cost),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

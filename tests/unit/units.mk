@@ -36,9 +36,13 @@ UNIT_sched_queue := kernel/sched/queue.c
 UNIT_sched_rules := $(addprefix kernel/sched/,spinlock.c scheduler.c queue.c wait.c mutex.c semaphore.c work.c thread.c place.c lock_order.c) kernel/printf.c
 UNIT_vmap := kernel/mm/pagetable.c kernel/printf.c
 UNIT_dma := kernel/mm/dma.c
+# The file system as the kernel will compile it: no library, no floating point, small stack frames.
+unit-binaries: $(FS_C:%.c=$(B)/freestanding/%.o)
+
 # SFS up to its journal and allocator, on a disk in memory.
 SFS_LOW := fs/alloc.c fs/cache.c fs/checkpoint.c fs/commit.c fs/csum.c fs/error.c fs/geometry.c fs/handle.c fs/io.c fs/mkfs.c fs/mount.c fs/recovery.c fs/super.c tests/fs/port_host.c tests/fs/ramdisk.c
 UNIT_sfs_mkfs := fs/mkfs.c fs/geometry.c fs/super.c fs/io.c fs/csum.c tests/fs/port_host.c tests/fs/ramdisk.c
 UNIT_sfs_mount := $(SFS_LOW)
 UNIT_sfs_journal := $(SFS_LOW) tests/fs/client.c
 UNIT_sfs_recovery := $(SFS_LOW)
+UNIT_sfs_alloc := $(SFS_LOW)
