@@ -102,6 +102,15 @@ static void op_set(struct op *op, unsigned slot, struct client_slot value)
     }
 }
 
+static void add_state(struct client *c, const struct client_state *state)
+{
+    if (c->now + 1 == c->room) {
+        c->room *= 2;
+        c->states = realloc(c->states, c->room * sizeof(*c->states));
+    }
+    c->states[++c->now] = *state;
+}
+
 /* Its new state counts if nothing went wrong. */
 static void op_end(struct op *op)
 {
@@ -113,9 +122,9 @@ static void op_end(struct op *op)
     if (op->error < 0) {
         c->failures++;
         sfs_abort(c->fs, op->error, 0); /* the client is too simple to undo */
-    } else if (c->now + 1 < CLIENT_OPS) {
+    } else {
         op->next.seq = op->h.seq;
-        c->states[++c->now] = op->next;
+        add_state(c, &op->next);
     }
     sfs_end(&op->h);
 }
@@ -345,7 +354,8 @@ struct client *client_create(uint32_t bs, uint64_t blocks, uint64_t journal, uin
 
     c->disk = ramdisk_create(blocks * bs / 512, 512);
     memset(ramdisk_bytes(c->disk), 0xEE, ramdisk_size(c->disk));
-    c->states = calloc(CLIENT_OPS, sizeof(*c->states));
+    c->room = 128;
+    c->states = calloc(c->room, sizeof(*c->states));
     c->next_stamp = 1;
     c->cache = 64;
     assert_int_equal(sfs_mkfs(ramdisk_dev(c->disk), &options), 0);

@@ -19,7 +19,7 @@
 #define CLIENT_TABLES 3
 #define CLIENT_SLOTS  8 /* of each table */
 #define CLIENT_ALL    (CLIENT_TABLES * CLIENT_SLOTS)
-#define CLIENT_OPS    4000
+#define CLIENT_STAMPS 8000
 
 enum client_kind { CLIENT_EMPTY, CLIENT_DATA, CLIENT_META };
 
@@ -40,11 +40,12 @@ struct client {
     uint32_t cache; /* blocks, of the next mount */
     uint64_t table[CLIENT_TABLES];
     struct client_state *states; /* 0: empty */
+    unsigned room;               /* states that there is memory for */
     unsigned now;                /* index of the newest */
     unsigned durable;            /* of the newest that must survive */
     uint32_t next_stamp;
     /* Of each stamp: versions that an overwrite in place may have left. */
-    uint32_t low[CLIENT_OPS], high[CLIENT_OPS];
+    uint32_t low[CLIENT_STAMPS], high[CLIENT_STAMPS];
     /* New data not written yet (J1). */
     struct {
         uint64_t seq, block;
