@@ -179,15 +179,26 @@ def test_unknown_layout(tmp_path):
 def test_lock_lights(image, tmp_path):
     """What QEMU's keyboard is told: set lights (237), then which; and no key is lost by it."""
     log = tmp_path / "trace.log"
-    args = ["-trace", "ps2_write_keyboard", "-D", str(log)]
-    with Qemu(image, args=args) as qemu:
+
+    def wait_lights(wanted):
+        deadline = time.monotonic() + 20
+        while True:
+            told = [int(value) for value in re.findall(r"ps2_write_keyboard \S+ val (\d+)", log.read_text())]
+            if told[-2:] == [237, wanted]:
+                return
+            assert time.monotonic() < deadline, f"lights must be {wanted}, the keyboard was told {told}"
+            time.sleep(0.05)
+
+    with Qemu(image, args=["-trace", "ps2_write_keyboard", "-D", str(log)]) as qemu:
         qemu.wait_prompt()
-        qemu.keys("e", "c", "h", "o", "spc", "caps_lock", "a", "num_lock", "b", "scroll_lock", "c", "caps_lock",
-                  "d", "ret")
+        qemu.keys("e", "c", "h", "o", "spc")
+        wait_lights(2)
+        for lock, lights, key in [("caps_lock", 6, "a"), ("num_lock", 4, "b"), ("scroll_lock", 5, "c"),
+                                  ("caps_lock", 1, "d")]:
+            qemu.keys(lock, key)
+            wait_lights(lights)
+        qemu.keys("ret")
         wait_rows(qemu, "ABCd", 1)
-        told = [int(value) for value in re.findall(r"ps2_write_keyboard \S+ val (\d+)", log.read_text())]
-    lights = [value for command, value in zip(told, told[1:]) if command == 237]
-    assert lights[-5:] == [2, 6, 4, 5, 1]
 
 
 # ---- COM1
