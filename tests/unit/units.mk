@@ -46,3 +46,4 @@ UNIT_sfs_mount := $(SFS_LOW)
 UNIT_sfs_journal := $(SFS_LOW) tests/fs/client.c
 UNIT_sfs_recovery := $(SFS_LOW)
 UNIT_sfs_alloc := $(SFS_LOW)
+UNIT_heap_kinds := kernel/mm/heap_bump.c kernel/mm/heap_first_fit.c
