@@ -47,3 +47,6 @@ UNIT_sfs_journal := $(SFS_LOW) tests/fs/client.c
 UNIT_sfs_recovery := $(SFS_LOW)
 UNIT_sfs_alloc := $(SFS_LOW)
 UNIT_heap_kinds := kernel/mm/heap_bump.c kernel/mm/heap_first_fit.c
+
+# SFS without a disk, and all of it.
+UNIT_sfs_pure := fs/reach.c fs/dirblock.c fs/name.c fs/perm.c
