@@ -284,7 +284,10 @@ static int pay(struct sfs *fs)
     struct sfs_journal *j = fs->journal;
     int error = 0;
 
-    if (j->commit.owed > 0 && fs->hooks != NULL && fs->hooks->pay != NULL) {
+    port_mutex_lock(fs->lock);
+    bool owes = j->commit.owed > 0;
+    port_mutex_unlock(fs->lock);
+    if (owes && fs->hooks != NULL && fs->hooks->pay != NULL) {
         error = fs->hooks->pay(fs, j->commit.seq);
     }
     port_mutex_lock(fs->lock);

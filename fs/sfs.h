@@ -179,10 +179,9 @@ int sfs_fsync(struct sfs *fs, uint64_t ino, bool datasync);
 #define SFS_WALK_PARENT    4 /* stop before the last component, which need not exist */
 
 struct sfs_walk_result {
-    struct sfs_attr attr; /* of the inode found; one reference */
-    const char *last;     /* PARENT: the last component, inside PATH or REST */
+    struct sfs_attr attr;        /* of the inode found; one reference */
+    char last[SFS_NAME_MAX + 1]; /* PARENT: the last component, a string */
     size_t last_length;
-    char rest[SFS_NAME_MAX + 1];
 };
 /* From CWD, or from the root if PATH begins with '/'. At most 40 symbolic links: ELOOP. */
 int sfs_walk(struct sfs *fs, uint64_t cwd, const char *path, unsigned flags,

@@ -50,3 +50,9 @@ UNIT_heap_kinds := kernel/mm/heap_bump.c kernel/mm/heap_first_fit.c
 
 # SFS without a disk, and all of it.
 UNIT_sfs_pure := fs/reach.c fs/dirblock.c fs/name.c fs/perm.c
+SFS_ALL := $(FS_C) tests/fs/port_host.c tests/fs/ramdisk.c tests/fs/checker.c
+UNIT_sfs_ops := $(SFS_ALL)
+UNIT_sfs_random := $(SFS_ALL) tests/fs/model.c
+UNIT_sfs_fsync := $(SFS_ALL)
+UNIT_sfs_threads := $(SFS_ALL)
+UNIT_sfs_hostile := $(SFS_ALL)

@@ -1,0 +1,433 @@
+/* dir.c - see dir.h. */
+#include "fs/dir.h"
+
+#include "fs/index.h"
+#include "fs/name.h"
+#include "fs/tree.h"
+
+#define POSITION_MAX ((uint64_t)UINT32_MAX * 8 - 64) /* what an index can tell */
+
+int sfs_dir_block(struct sfs *fs, struct sfs_node *dir, uint64_t n, struct sfs_buf **buf)
+{
+    uint64_t block;
+    int error = sfs_tree_map(fs, &dir->disk, n, 1, &block);
+
+    if (error == 0 && block == 0) {
+        sfs_damaged(fs, 0, "a directory with a hole");
+        error = SFS_EUCLEAN;
+    }
+    return error < 0 ? error : sfs_buf_read(fs, block, buf);
+}
+
+static uint64_t block_count(const struct sfs *fs, const struct sfs_node *dir)
+{
+    return sfs_node_size(dir) >> fs->bs_shift;
+}
+
+/* ---- The index --------------------------------------------------------------------------------
+ */
+
+static void refuse_index(struct sfs *fs, struct sfs_node *dir);
+
+/* The index may have grown: all of them together have a limit. */
+static void account(struct sfs *fs, struct sfs_node *dir)
+{
+    uint64_t size = dir->index != NULL ? sfs_index_size(dir->index) : 0;
+    bool over;
+
+    if (size == dir->index_bytes) {
+        return;
+    }
+    port_mutex_lock(fs->upper->lock);
+    fs->upper->index_bytes += size - dir->index_bytes;
+    over = fs->upper->index_bytes > fs->upper->index_max;
+    port_mutex_unlock(fs->upper->lock);
+    dir->index_bytes = size;
+    if (over && size > 0) {
+        refuse_index(fs, dir);
+    }
+}
+
+void sfs_index_free(struct sfs *fs, struct sfs_node *dir)
+{
+    sfs_index_delete(dir->index);
+    dir->index = NULL;
+    account(fs, dir);
+}
+
+/* Throw the index away, for it is not whole or too large, and do without one. */
+static void refuse_index(struct sfs *fs, struct sfs_node *dir)
+{
+    sfs_index_free(fs, dir);
+    dir->index_refused = true;
+}
+
+static int index_block(struct sfs *fs, struct sfs_index *index, uint64_t n, struct sfs_buf *buf)
+{
+    struct sfs_dirblock block = sfs_dirblock_of(fs, buf);
+    struct sfs_record record;
+    int room = sfs_dirblock_room(&block);
+    int error = room < 0 ? room : sfs_index_set_room(index, (uint32_t)n, (uint32_t)room);
+    int found = sfs_dirblock_get(&block, 0, &record);
+
+    while (error == 0 && found > 0) {
+        if (record.name_length > 0) {
+            error = sfs_index_add(index, sfs_name_hash(record.name, record.name_length),
+                                  (n << fs->bs_shift) + record.offset);
+        }
+        found = sfs_dirblock_get(&block, record.offset + record.length, &record);
+    }
+    return error < 0 ? error : found;
+}
+
+int sfs_dir_prepare(struct sfs *fs, struct sfs_node *dir)
+{
+    uint64_t count = block_count(fs, dir);
+    int error = 0;
+
+    if (dir->index != NULL || dir->index_refused) {
+        return 0;
+    }
+    dir->index = sfs_index_new();
+    if (dir->index == NULL || sfs_node_size(dir) > POSITION_MAX) {
+        refuse_index(fs, dir);
+        return 0;
+    }
+    for (uint64_t n = 0; n < count && error == 0; n++) {
+        struct sfs_buf *buf;
+
+        error = sfs_dir_block(fs, dir, n, &buf);
+        if (error == 0) {
+            error = index_block(fs, dir->index, n, buf);
+            sfs_buf_put(fs, buf);
+        }
+        account(fs, dir);
+        if (dir->index == NULL) {
+            return 0;
+        }
+    }
+    if (error == SFS_ENOMEM) {
+        refuse_index(fs, dir);
+        return 0;
+    }
+    if (error < 0) {
+        sfs_index_free(fs, dir);
+    }
+    return error;
+}
+
+int sfs_dir_lock(struct sfs *fs, struct sfs_node *dir)
+{
+    int error;
+
+    sfs_node_lock_shared(fs, dir);
+    if (dir->index != NULL || dir->index_refused) {
+        return 0;
+    }
+    sfs_node_unlock(fs, dir);
+    sfs_node_lock(fs, dir);
+    error = sfs_dir_prepare(fs, dir);
+    if (error < 0) {
+        sfs_node_unlock(fs, dir);
+    }
+    return error;
+}
+
+/* After a change of the block N in BUF: how much room it has now. */
+static void note_room(struct sfs *fs, struct sfs_node *dir, uint64_t n, struct sfs_buf *buf)
+{
+    struct sfs_dirblock block = sfs_dirblock_of(fs, buf);
+    int room = sfs_dirblock_room(&block);
+
+    if (dir->index != NULL && sfs_index_set_room(dir->index, (uint32_t)n, (uint32_t)room) < 0) {
+        refuse_index(fs, dir);
+    }
+    account(fs, dir);
+}
+
+/* ---- Looking ----------------------------------------------------------------------------------
+ */
+
+static void fill_place(const struct sfs *fs, struct sfs_spot *place, uint64_t n,
+                       const struct sfs_record *record)
+{
+    *place = (struct sfs_spot){
+        .position = (n << fs->bs_shift) + record->offset,
+        .ino = record->inode,
+        .type = record->type,
+    };
+}
+
+/* Is the record at POSITION the one of NAME? */
+static int compare_at(struct sfs *fs, struct sfs_node *dir, uint64_t position, const char *name,
+                      size_t length, struct sfs_spot *place)
+{
+    struct sfs_dirblock block;
+    struct sfs_record record;
+    struct sfs_buf *buf;
+    int result = sfs_dir_block(fs, dir, position >> fs->bs_shift, &buf);
+
+    if (result < 0) {
+        return result;
+    }
+    block = sfs_dirblock_of(fs, buf);
+    result = sfs_dirblock_get(&block, (uint32_t)(position & (fs->bs - 1)), &record);
+    if (result > 0) {
+        result = record.name_length == length && memcmp(record.name, name, length) == 0;
+        fill_place(fs, place, position >> fs->bs_shift, &record);
+    }
+    sfs_buf_put(fs, buf);
+    return result;
+}
+
+static int find_without_index(struct sfs *fs, struct sfs_node *dir, const char *name, size_t length,
+                              struct sfs_spot *place)
+{
+    uint64_t count = block_count(fs, dir);
+    int found = 0;
+
+    for (uint64_t n = 0; n < count && found == 0; n++) {
+        struct sfs_dirblock block;
+        struct sfs_record record;
+        struct sfs_buf *buf;
+
+        found = sfs_dir_block(fs, dir, n, &buf);
+        if (found < 0) {
+            return found;
+        }
+        block = sfs_dirblock_of(fs, buf);
+        found = sfs_dirblock_find(&block, name, (uint32_t)length, &record);
+        if (found > 0) {
+            fill_place(fs, place, n, &record);
+        }
+        sfs_buf_put(fs, buf);
+    }
+    return found;
+}
+
+int sfs_dir_find(struct sfs *fs, struct sfs_node *dir, const char *name, size_t length,
+                 struct sfs_spot *place)
+{
+    uint32_t hash = sfs_name_hash(name, length);
+    uint64_t position;
+    uint32_t step = 0;
+    int found = 0;
+
+    if (dir->index == NULL) {
+        return find_without_index(fs, dir, name, length, place);
+    }
+    while (found == 0 && sfs_index_next(dir->index, hash, &step, &position)) {
+        found = compare_at(fs, dir, position, name, length, place);
+    }
+    return found;
+}
+
+/* Block N holds no names but dots. */
+static int block_is_empty(struct sfs *fs, struct sfs_node *dir, uint64_t n)
+{
+    struct sfs_dirblock block;
+    struct sfs_record record;
+    struct sfs_buf *buf;
+    int found = sfs_dir_block(fs, dir, n, &buf);
+    bool empty = true;
+
+    if (found < 0) {
+        return found;
+    }
+    block = sfs_dirblock_of(fs, buf);
+    found = sfs_dirblock_get(&block, 0, &record);
+    while (found > 0 && empty) {
+        empty = record.name_length == 0 || sfs_name_is_dots(record.name, record.name_length);
+        found = sfs_dirblock_get(&block, record.offset + record.length, &record);
+    }
+    sfs_buf_put(fs, buf);
+    return found < 0 ? found : empty;
+}
+
+int sfs_dir_is_empty(struct sfs *fs, struct sfs_node *dir)
+{
+    uint64_t count = block_count(fs, dir);
+    int empty = 1;
+
+    for (uint64_t n = 0; n < count && empty > 0; n++) {
+        empty = block_is_empty(fs, dir, n);
+    }
+    return empty;
+}
+
+/* ---- Changing ---------------------------------------------------------------------------------
+ */
+
+/* A block with room for NEED bytes, or the count of blocks if there is none. */
+static int find_room(struct sfs *fs, struct sfs_node *dir, uint32_t need, uint64_t *n)
+{
+    uint64_t count = block_count(fs, dir);
+    int room = 0;
+
+    if (dir->index != NULL) {
+        *n = sfs_index_find_room(dir->index, need);
+        return 0;
+    }
+    for (*n = 0; *n < count; ++*n) {
+        struct sfs_dirblock block;
+        struct sfs_buf *buf;
+
+        room = sfs_dir_block(fs, dir, *n, &buf);
+        if (room < 0) {
+            return room;
+        }
+        block = sfs_dirblock_of(fs, buf);
+        room = sfs_dirblock_room(&block);
+        sfs_buf_put(fs, buf);
+        if (room < 0 || room >= (int)need) {
+            break;
+        }
+    }
+    return room < 0 ? room : 0;
+}
+
+int sfs_dir_room(struct sfs *fs, struct sfs_node *dir, size_t length, struct sfs_room *room)
+{
+    struct sfs_dirblock block = {.bs = fs->bs, .seed = !fs->has_journal};
+    uint64_t count = block_count(fs, dir);
+    uint32_t missing = 0;
+    int error = sfs_dir_prepare(fs, dir);
+
+    *room = (struct sfs_room){.credits = 1};
+    if (error == 0) {
+        error = find_room(fs, dir, sfs_dirblock_need(&block, (uint32_t)length), &room->n);
+    }
+    if (error < 0 || room->n < count) {
+        return error;
+    }
+    room->grow = true;
+    if (sfs_node_size(dir) + fs->bs > fs->size_max || sfs_node_size(dir) > POSITION_MAX) {
+        return SFS_EFBIG;
+    }
+    error = sfs_tree_missing(fs, &dir->disk, room->n, &missing);
+    room->blocks = missing + 1;
+    room->credits += sfs_tree_grow_credits(fs, &dir->disk, room->n);
+    room->credits += sfs_bitmap_blocks(fs, room->blocks);
+    return error;
+}
+
+static int grow(struct sfs_op *op, struct sfs_node *dir, uint64_t n)
+{
+    uint32_t offset;
+    uint64_t goal = dir->disk.direct[0];
+    struct sfs_dirblock block;
+    struct sfs_leaf leaf;
+    struct sfs_buf *buf;
+    int error =
+        sfs_op_new_block(op, goal != 0 ? goal : sfs_inode_block(op->fs, dir->ino, &offset), &buf);
+
+    if (error < 0) {
+        return error;
+    }
+    error = sfs_tree_grow(op, &dir->disk, n, buf->block, &leaf);
+    if (error < 0) {
+        (void)sfs_op_free_block(op, buf);
+        return error;
+    }
+    leaf.slots[0] = buf->block;
+    block = sfs_dirblock_of(op->fs, buf);
+    sfs_dirblock_init(&block);
+    sfs_node_set_size(op, dir, (n + 1) << op->fs->bs_shift);
+    note_room(op->fs, dir, n, buf);
+    return 0;
+}
+
+int sfs_dir_open(struct sfs_op *op, struct sfs_node *dir, const struct sfs_room *room)
+{
+    uint64_t block;
+    struct sfs_buf *buf;
+    int error;
+
+    if (room->grow) {
+        return grow(op, dir, room->n);
+    }
+    error = sfs_tree_map(op->fs, &dir->disk, room->n, 1, &block);
+    return error < 0 ? error : sfs_op_hold(op, block, &buf);
+}
+
+/* The block at POSITION, which is held. */
+static int held_block(struct sfs_op *op, struct sfs_node *dir, uint64_t n, struct sfs_buf **buf)
+{
+    uint64_t block;
+    int error = sfs_tree_map(op->fs, &dir->disk, n, 1, &block);
+
+    return error < 0 ? error : sfs_op_hold(op, block, buf);
+}
+
+int sfs_dir_hold(struct sfs_op *op, struct sfs_node *dir, const struct sfs_spot *place)
+{
+    struct sfs_buf *buf;
+
+    return held_block(op, dir, place->position >> op->fs->bs_shift, &buf);
+}
+
+static int give_up(struct sfs_op *op, int error)
+{
+    sfs_abort(op->fs, error, 0);
+    return error;
+}
+
+int sfs_dir_add(struct sfs_op *op, struct sfs_node *dir, const struct sfs_room *room,
+                const char *name, size_t length, uint64_t ino, uint8_t type)
+{
+    struct sfs *fs = op->fs;
+    struct sfs_buf *buf;
+    struct sfs_dirblock block;
+    int offset = held_block(op, dir, room->n, &buf);
+
+    if (offset == 0) {
+        block = sfs_dirblock_of(fs, buf);
+        offset = sfs_dirblock_add(&block, name, (uint32_t)length, ino, type);
+    }
+    if (offset < 0) {
+        return give_up(op, offset);
+    }
+    if (dir->index != NULL && sfs_index_add(dir->index, sfs_name_hash(name, length),
+                                            (room->n << fs->bs_shift) + (uint32_t)offset) < 0) {
+        refuse_index(fs, dir);
+    }
+    note_room(fs, dir, room->n, buf);
+    return 0;
+}
+
+int sfs_dir_remove(struct sfs_op *op, struct sfs_node *dir, const struct sfs_spot *place,
+                   const char *name, size_t length)
+{
+    struct sfs *fs = op->fs;
+    uint64_t n = place->position >> fs->bs_shift;
+    struct sfs_buf *buf;
+    struct sfs_dirblock block;
+    int error = held_block(op, dir, n, &buf);
+
+    if (error == 0) {
+        block = sfs_dirblock_of(fs, buf);
+        error = sfs_dirblock_remove(&block, (uint32_t)(place->position & (fs->bs - 1)));
+    }
+    if (error < 0) {
+        return give_up(op, error);
+    }
+    if (dir->index != NULL) {
+        sfs_index_remove(dir->index, sfs_name_hash(name, length), place->position);
+    }
+    note_room(fs, dir, n, buf);
+    return 0;
+}
+
+int sfs_dir_set(struct sfs_op *op, struct sfs_node *dir, const struct sfs_spot *place, uint64_t ino,
+                uint8_t type)
+{
+    struct sfs_buf *buf;
+    struct sfs_dirblock block;
+    int error = held_block(op, dir, place->position >> op->fs->bs_shift, &buf);
+
+    if (error == 0) {
+        block = sfs_dirblock_of(op->fs, buf);
+        error = sfs_dirblock_set(&block, (uint32_t)(place->position & (op->fs->bs - 1)), ino, type);
+    }
+    return error < 0 ? give_up(op, error) : 0;
+}

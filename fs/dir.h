@@ -1,0 +1,69 @@
+/*
+ * dir.h - a directory as a whole: names found, room found, names added and taken out. Not the
+ * operations (create, unlink, ...), and not what inodes the names lead to.
+ *
+ * Names are found through an index in memory, made at the first look-up: a hash table from names to
+ * places, and the room in each block. It is thrown away with the node, and when memory is short;
+ * then the blocks are searched one by one.
+ *
+ * The caller holds the directory's lock: shared to look, exclusive to change.
+ */
+#ifndef SECTOR0_FS_DIR_H
+#define SECTOR0_FS_DIR_H
+
+#include "fs/dirblock.h"
+#include "fs/node.h"
+#include "fs/op.h"
+
+/* Where a name stands, and what it leads to. */
+struct sfs_spot {
+    uint64_t position; /* bytes from the directory's begin */
+    uint64_t ino;
+    uint8_t type; /* 0: version 1 does not say */
+};
+
+/* A block with room for a name. */
+struct sfs_room {
+    uint64_t n;       /* of the directory */
+    bool grow;        /* it is yet to be made */
+    uint32_t blocks;  /* to allocate for it */
+    uint32_t credits; /* all that sfs_dir_open needs */
+};
+
+void sfs_index_free(struct sfs *fs, struct sfs_node *dir);
+/* Lock DIR, shared if its index is there, and make the index if it is not. */
+int sfs_dir_lock(struct sfs *fs, struct sfs_node *dir);
+/* Make the index if there is none. DIR is locked exclusively. */
+int sfs_dir_prepare(struct sfs *fs, struct sfs_node *dir);
+
+/* Find NAME. Returns 1; 0: no such name; EUCLEAN, EIO, ENOMEM. */
+int sfs_dir_find(struct sfs *fs, struct sfs_node *dir, const char *name, size_t length,
+                 struct sfs_spot *place);
+/* 1: it has no names but "." and "..". 0: it has. */
+int sfs_dir_is_empty(struct sfs *fs, struct sfs_node *dir);
+/* Get block N of the directory. EUCLEAN: there is a hole. */
+int sfs_dir_block(struct sfs *fs, struct sfs_node *dir, uint64_t n, struct sfs_buf **buf);
+
+/* Find room for a name of LENGTH bytes. EFBIG: the directory cannot grow. */
+int sfs_dir_room(struct sfs *fs, struct sfs_node *dir, size_t length, struct sfs_room *room);
+/* Get that block, or make it: then the inode has changed. On an error nothing has. */
+int sfs_dir_open(struct sfs_op *op, struct sfs_node *dir, const struct sfs_room *room);
+/* Put the name into the room, which is open. An error has aborted. */
+int sfs_dir_add(struct sfs_op *op, struct sfs_node *dir, const struct sfs_room *room,
+                const char *name, size_t length, uint64_t ino, uint8_t type);
+
+/* Get the block of PLACE to change it. */
+int sfs_dir_hold(struct sfs_op *op, struct sfs_node *dir, const struct sfs_spot *place);
+/* Take the name out, or let it lead elsewhere; its block is held. An error has aborted. */
+int sfs_dir_remove(struct sfs_op *op, struct sfs_node *dir, const struct sfs_spot *place,
+                   const char *name, size_t length);
+int sfs_dir_set(struct sfs_op *op, struct sfs_node *dir, const struct sfs_spot *place, uint64_t ino,
+                uint8_t type);
+
+/* The records in a block of a directory. */
+static inline struct sfs_dirblock sfs_dirblock_of(const struct sfs *fs, const struct sfs_buf *buf)
+{
+    return (struct sfs_dirblock){.data = buf->data, .bs = fs->bs, .seed = !fs->has_journal};
+}
+
+#endif

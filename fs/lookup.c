@@ -1,0 +1,206 @@
+/* lookup.c - reading the name space: lookup, readdir, readlink. */
+#include "fs/dir.h"
+#include "fs/name.h"
+#include "fs/namespace.h"
+#include "fs/node.h"
+#include "fs/tree.h"
+
+int sfs_child(struct sfs *fs, struct sfs_node *dir, const char *name, size_t length,
+              struct sfs_spot *place, struct sfs_node **child)
+{
+    int found = dir->disk.nlink > 0 ? sfs_dir_find(fs, dir, name, length, place) : 0;
+
+    if (found <= 0) {
+        return found < 0 ? found : SFS_ENOENT;
+    }
+    found = sfs_node_get(fs, place->ino, child);
+    if (found < 0) {
+        if (found == SFS_ESTALE || found == SFS_EINVAL) {
+            sfs_damaged(fs, 0, "a name that leads to no inode");
+            found = SFS_EUCLEAN;
+        }
+        return found;
+    }
+    if (((place->type != 0 || fs->has_journal) && place->type != sfs_node_type(*child)) ||
+        (*child)->disk.nlink == 0) {
+        sfs_damaged(fs, 0, "a name that leads to a wrong inode");
+        sfs_node_put(fs, *child);
+        return SFS_EUCLEAN;
+    }
+    return 0;
+}
+
+void sfs_count_lookup(struct sfs *fs, struct sfs_node *node)
+{
+    port_mutex_lock(fs->upper->lock);
+    node->lookups++;
+    port_mutex_unlock(fs->upper->lock);
+}
+
+static int lookup(struct sfs *fs, struct sfs_node *dir, const char *name, size_t length,
+                  struct sfs_attr *attr)
+{
+    struct sfs_spot place;
+    struct sfs_node *child = NULL;
+    int error = sfs_dir_lock(fs, dir);
+
+    if (error < 0) {
+        return error;
+    }
+    error = sfs_child(fs, dir, name, length, &place, &child);
+    sfs_node_unlock(fs, dir);
+    if (error < 0) {
+        return error;
+    }
+    sfs_node_lock_shared(fs, child);
+    error = sfs_node_attr(fs, child, attr);
+    sfs_node_unlock(fs, child);
+    if (error < 0) {
+        sfs_node_put(fs, child);
+    } else {
+        sfs_count_lookup(fs, child);
+    }
+    return error;
+}
+
+int sfs_lookup(struct sfs *fs, uint64_t dir, const char *name, size_t length, struct sfs_attr *attr)
+{
+    struct sfs_node *node;
+    int error = sfs_name_check(name, length, fs->name_max);
+
+    if (error == 0) {
+        error = sfs_node_get_dir(fs, dir, &node);
+    }
+    if (error == 0) {
+        error = lookup(fs, node, name, length, attr);
+        sfs_node_put(fs, node);
+    }
+    return error;
+}
+
+/* ---- readdir ----------------------------------------------------------------------------------
+ */
+
+/* The entries of block N at and behind *COOKIE. Returns 1: go on, 0: EMIT has had enough. */
+static int emit_block(struct sfs *fs, struct sfs_node *dir, uint64_t n, uint64_t *cookie,
+                      bool (*emit)(void *ctx, const struct sfs_entry *entry), void *ctx)
+{
+    uint64_t begin = n << fs->bs_shift;
+    struct sfs_record record;
+    struct sfs_buf *buf;
+    struct sfs_dirblock block;
+    int found = sfs_dir_block(fs, dir, n, &buf);
+
+    if (found < 0) {
+        return found;
+    }
+    block = sfs_dirblock_of(fs, buf);
+    found = sfs_dirblock_get(&block, 0, &record);
+    while (found > 0) {
+        uint64_t next = begin + record.offset + record.length;
+
+        if (record.name_length > 0 && begin + record.offset >= *cookie) {
+            struct sfs_entry entry = {
+                .ino = record.inode,
+                .next_cookie = next,
+                .name = record.name,
+                .length = (uint8_t)record.name_length,
+                .type = record.type,
+            };
+
+            if (!emit(ctx, &entry)) {
+                sfs_buf_put(fs, buf);
+                return 0;
+            }
+            *cookie = next;
+        }
+        found = sfs_dirblock_get(&block, record.offset + record.length, &record);
+    }
+    sfs_buf_put(fs, buf);
+    return found < 0 ? found : 1;
+}
+
+static int read_directory(struct sfs *fs, struct sfs_node *dir, uint64_t *cookie,
+                          bool (*emit)(void *ctx, const struct sfs_entry *entry), void *ctx)
+{
+    uint64_t count = sfs_node_size(dir) >> fs->bs_shift;
+    int more = dir->disk.nlink > 0; /* a removed directory holds nothing */
+
+    for (uint64_t n = *cookie >> fs->bs_shift; n < count && more > 0; n++) {
+        more = emit_block(fs, dir, n, cookie, emit, ctx);
+    }
+    return more < 0 ? more : 0;
+}
+
+int sfs_readdir(struct sfs *fs, uint64_t dir, uint64_t *cookie,
+                bool (*emit)(void *ctx, const struct sfs_entry *entry), void *ctx)
+{
+    struct sfs_node *node;
+    int error = sfs_node_get_dir(fs, dir, &node);
+
+    if (error < 0) {
+        return error;
+    }
+    sfs_node_lock_shared(fs, node);
+    error = read_directory(fs, node, cookie, emit, ctx);
+    sfs_node_accessed(fs, node);
+    sfs_node_unlock(fs, node);
+    sfs_node_put(fs, node);
+    return error;
+}
+
+/* ---- readlink ---------------------------------------------------------------------------------
+ */
+
+static int read_long(struct sfs *fs, struct sfs_node *node, char *buffer, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        size_t count = size - done < fs->bs ? size - done : fs->bs;
+        struct sfs_buf *buf;
+        uint64_t block;
+        int error = sfs_tree_map(fs, &node->disk, done >> fs->bs_shift, 1, &block);
+
+        if (error == 0) {
+            error = block != 0 ? sfs_buf_read(fs, block, &buf) : SFS_EUCLEAN;
+        }
+        if (error < 0) {
+            return error;
+        }
+        memcpy(buffer + done, buf->data, count);
+        sfs_buf_put(fs, buf);
+        done += count;
+    }
+    return 0;
+}
+
+static int read_target(struct sfs *fs, struct sfs_node *node, char *buffer, size_t size)
+{
+    size_t length = (size_t)sfs_node_size(node);
+    int error = 0;
+
+    size = size < length ? size : length;
+    if ((node->disk.flags & SFS_INODE_FASTLINK) != 0) {
+        memcpy(buffer, (const char *)&node->disk + offsetof(struct sfs_inode, direct), size);
+    } else {
+        error = read_long(fs, node, buffer, size);
+    }
+    return error < 0 ? error : (int)length;
+}
+
+int sfs_readlink(struct sfs *fs, uint64_t ino, char *buffer, size_t size)
+{
+    struct sfs_node *node;
+    int result = sfs_node_get(fs, ino, &node);
+
+    if (result < 0) {
+        return result;
+    }
+    sfs_node_lock_shared(fs, node);
+    result = sfs_node_type(node) == SFS_TYPE_LNK ? read_target(fs, node, buffer, size) : SFS_EINVAL;
+    if (result >= 0) {
+        sfs_node_accessed(fs, node);
+    }
+    sfs_node_unlock(fs, node);
+    sfs_node_put(fs, node);
+    return result;
+}

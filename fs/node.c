@@ -1,0 +1,286 @@
+/*
+ * node.c - see node.h: finding, reading, checking, keeping and dropping inodes in memory. What they
+ * hold is in nodedata.c, their locks are in nodelock.c.
+ */
+#include "fs/node.h"
+
+#include "fs/op.h"
+#include "fs/page.h"
+#include "fs/dir.h"
+#include "fs/truncate.h"
+
+static struct sfs_node **bucket_of(struct sfs_upper *upper, uint64_t ino)
+{
+    return &upper->hash[(ino ^ ino >> 10) & (upper->hash_size - 1)];
+}
+
+static struct sfs_node *find(struct sfs_upper *upper, uint64_t ino)
+{
+    struct sfs_node *node = *bucket_of(upper, ino);
+
+    while (node != NULL && node->ino != ino) {
+        node = node->hash_next;
+    }
+    return node;
+}
+
+static void insert(struct sfs_upper *upper, struct sfs_node *node)
+{
+    struct sfs_node **bucket = bucket_of(upper, node->ino);
+
+    node->hash_next = *bucket;
+    *bucket = node;
+    if (upper->all == NULL) {
+        node->all_next = node->all_prev = upper->all = node;
+    } else {
+        node->all_next = upper->all;
+        node->all_prev = upper->all->all_prev;
+        node->all_prev->all_next = node->all_next->all_prev = node;
+    }
+    upper->nodes++;
+}
+
+static void take_out(struct sfs_upper *upper, struct sfs_node *node)
+{
+    struct sfs_node **link = bucket_of(upper, node->ino);
+
+    while (*link != node) {
+        link = &(*link)->hash_next;
+    }
+    *link = node->hash_next;
+    node->all_next->all_prev = node->all_prev;
+    node->all_prev->all_next = node->all_next;
+    if (upper->all == node) {
+        upper->all = node->all_next != node ? node->all_next : NULL;
+    }
+    upper->nodes--;
+}
+
+static void node_free(struct sfs *fs, struct sfs_node *node)
+{
+    sfs_index_free(fs, node);
+    port_free(node);
+}
+
+/* Does the inode make sense by itself? What it points to is checked when it is followed. */
+static bool inode_is_sound(const struct sfs *fs, const struct sfs_inode *inode)
+{
+    uint64_t size = (uint64_t)inode->size_hi << 32 | inode->size_lo;
+    uint32_t known = fs->has_journal ? SFS_INODE_HEIGHT | SFS_INODE_SPARSE | SFS_INODE_FASTLINK |
+                                           SFS_INODE_TRUNCATING
+                                     : 0;
+
+    if ((inode->flags & ~known) != 0 || size > fs->size_max || inode->nlink > SFS_LINK_MAX) {
+        return false;
+    }
+    switch ((inode->mode & SFS_MODE_TYPE) >> 12) {
+    case SFS_TYPE_REG:
+        return (inode->flags & SFS_INODE_FASTLINK) == 0;
+    case SFS_TYPE_DIR:
+        return (inode->flags & (SFS_INODE_FASTLINK | SFS_INODE_SPARSE)) == 0 && size % fs->bs == 0;
+    case SFS_TYPE_LNK:
+        return size > 0 && size <= SFS_SYMLINK_MAX &&
+               ((inode->flags & SFS_INODE_FASTLINK) == 0 || size <= SFS_FASTLINK_MAX);
+    case SFS_TYPE_FIFO:
+    case SFS_TYPE_SOCK:
+    case SFS_TYPE_CHR:
+    case SFS_TYPE_BLK:
+        return size == 0 && inode->flags == 0 && inode->indirect == 0;
+    default:
+        return false;
+    }
+}
+
+static int read_inode(struct sfs *fs, uint64_t ino, struct sfs_inode *inode)
+{
+    struct sfs_buf *buf;
+    uint32_t offset;
+    uint64_t block = sfs_inode_block(fs, ino, &offset);
+    int error = sfs_buf_read(fs, block, &buf);
+
+    if (error < 0) {
+        return error;
+    }
+    port_mutex_lock(fs->upper->lock);
+    memcpy(inode, buf->data + offset, sizeof(*inode));
+    port_mutex_unlock(fs->upper->lock);
+    sfs_buf_put(fs, buf);
+    if (inode->mode == 0) {
+        return SFS_ESTALE;
+    }
+    if (!inode_is_sound(fs, inode)) {
+        sfs_damaged(fs, block, "an inode that makes no sense");
+        return SFS_EUCLEAN;
+    }
+    return 0;
+}
+
+int sfs_node_new(struct sfs *fs, uint64_t ino, struct sfs_node **node)
+{
+    *node = port_alloc(sizeof(**node));
+    if (*node == NULL) {
+        return SFS_ENOMEM;
+    }
+    memset(*node, 0, sizeof(**node));
+    (*node)->ino = ino;
+    (*node)->refs = 1;
+    port_mutex_lock(fs->upper->lock);
+    insert(fs->upper, *node);
+    port_mutex_unlock(fs->upper->lock);
+    return 0;
+}
+
+void sfs_node_cancel(struct sfs *fs, struct sfs_node *node)
+{
+    port_mutex_lock(fs->upper->lock);
+    take_out(fs->upper, node);
+    port_mutex_unlock(fs->upper->lock);
+    node_free(fs, node);
+}
+
+/* One that is in memory: 1, 0 if there is none, ESTALE. */
+static int get_present(struct sfs *fs, uint64_t ino, struct sfs_node **node)
+{
+    int result = 0;
+
+    port_mutex_lock(fs->upper->lock);
+    *node = find(fs->upper, ino);
+    if (*node != NULL) {
+        result = (*node)->dying || (*node)->disk.mode == 0 ? SFS_ESTALE : 1;
+        (*node)->refs += result > 0;
+    }
+    port_mutex_unlock(fs->upper->lock);
+    return result;
+}
+
+int sfs_node_get(struct sfs *fs, uint64_t ino, struct sfs_node **node)
+{
+    struct sfs_node *fresh;
+    struct sfs_node *other;
+    int result;
+
+    if (ino >= fs->super.inode_count) {
+        return SFS_EINVAL;
+    }
+    result = get_present(fs, ino, node);
+    if (result != 0) {
+        return result < 0 ? result : 0;
+    }
+    fresh = port_alloc(sizeof(*fresh));
+    if (fresh == NULL) {
+        return SFS_ENOMEM;
+    }
+    memset(fresh, 0, sizeof(*fresh));
+    fresh->ino = ino;
+    fresh->refs = 1;
+    result = read_inode(fs, ino, &fresh->disk);
+    if (result < 0) {
+        port_free(fresh);
+        return result;
+    }
+    port_mutex_lock(fs->upper->lock);
+    other = find(fs->upper, ino);
+    if (other == NULL) {
+        insert(fs->upper, fresh);
+    }
+    port_mutex_unlock(fs->upper->lock);
+    if (other != NULL) { /* somebody was quicker */
+        port_free(fresh);
+        return sfs_node_get(fs, ino, node);
+    }
+    *node = fresh;
+    return 0;
+}
+
+int sfs_node_get_dir(struct sfs *fs, uint64_t ino, struct sfs_node **node)
+{
+    int error = sfs_node_get(fs, ino, node);
+
+    if (error == 0 && !sfs_node_is_dir(*node)) {
+        sfs_node_put(fs, *node);
+        error = SFS_ENOTDIR;
+    }
+    return error;
+}
+
+/* Nobody uses NODE, nobody links it: free it on the disk, then here. What fails stays an orphan. */
+static void destroy(struct sfs *fs, struct sfs_node *node)
+{
+    int error = sfs_free_file(fs, node);
+
+    port_mutex_lock(fs->upper->lock);
+    if (error == 0) {
+        take_out(fs->upper, node);
+    }
+    port_mutex_unlock(fs->upper->lock);
+    if (error == 0) {
+        node_free(fs, node);
+    }
+}
+
+void sfs_node_put(struct sfs *fs, struct sfs_node *node)
+{
+    bool last;
+    bool many;
+
+    if (node == NULL) {
+        return;
+    }
+    port_mutex_lock(fs->upper->lock);
+    last = --node->refs == 0 && node->disk.nlink == 0 && !fs->read_only;
+    node->dying = node->dying || last;
+    many = fs->upper->nodes > fs->upper->nodes_max;
+    port_mutex_unlock(fs->upper->lock);
+    if (last) {
+        destroy(fs, node);
+    } else if (many) {
+        sfs_nodes_trim(fs, fs->upper->nodes_max);
+    }
+}
+
+/* The next one that nobody uses, with a reference; NULL: none, or enough are gone. */
+static struct sfs_node *victim(struct sfs_upper *upper, uint32_t keep)
+{
+    struct sfs_node *found = NULL;
+
+    port_mutex_lock(upper->lock);
+    for (uint32_t i = 0; i < upper->nodes && upper->nodes > keep && found == NULL; i++) {
+        if (upper->all->refs == 0 && !upper->all->orphan && !upper->all->dying) {
+            found = upper->all;
+            found->refs = 1;
+        }
+        upper->all = upper->all->all_next;
+    }
+    port_mutex_unlock(upper->lock);
+    return found;
+}
+
+/* Everything of NODE is on the disk: then what is in memory is no longer needed. */
+static bool write_all(struct sfs *fs, struct sfs_node *node)
+{
+    return sfs_pages_write(fs, node) == 0 && sfs_node_write_atime(fs, node) == 0 &&
+           (sfs_is_durable(fs, node->meta_seq) || sfs_commit(fs, node->meta_seq) == 0) &&
+           sfs_pages_forget(fs, node);
+}
+
+void sfs_nodes_trim(struct sfs *fs, uint32_t keep)
+{
+    struct sfs_upper *upper = fs->upper;
+    uint32_t tries = upper->nodes;
+    struct sfs_node *node;
+
+    while (tries-- > 0 && (node = victim(upper, keep)) != NULL) {
+        bool clean = write_all(fs, node);
+        bool gone;
+
+        port_mutex_lock(upper->lock);
+        gone = --node->refs == 0 && clean;
+        if (gone) {
+            take_out(upper, node);
+        }
+        port_mutex_unlock(upper->lock);
+        if (gone) {
+            node_free(fs, node);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+/*
+ * node.h - inodes in memory: one struct sfs_node for each inode in use, and what all operations on
+ * files and directories share.
+ *
+ *   sfs_node_get(ino) --> refs > 0 --sfs_node_put--> refs 0, kept for a while --> dropped
+ *                                        \__ nobody links it: its blocks and itself are freed
+ *
+ * Order of locks: sfs_upper.rename_lock, a parent's node lock, its child's, sfs_begin, page_lock,
+ * then sfs_upper.lock and what lies below fs/journal.h. Two directories: the ancestor first, else
+ * the lower number. sfs_node_put is called with no lock held and no handle open.
+ */
+#ifndef SECTOR0_FS_NODE_H
+#define SECTOR0_FS_NODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fs/volume.h"
+
+struct sfs_index;
+struct sfs_page;
+struct sfs_op;
+
+struct sfs_node {
+    uint64_t ino;
+    /* Guarded by the node's lock. Written, and read by those without it, under sfs_upper.lock. */
+    struct sfs_inode disk;
+    struct sfs_index *index; /* directories: the names in memory, or NULL */
+    uint64_t index_bytes;    /* of it, in sfs_upper.index_bytes */
+    bool index_refused;      /* it does not fit into memory: look through the blocks */
+    uint64_t tree_blocks;    /* blocks that the file has, the tree's included ... */
+    bool tree_counted;       /* ... if this is set */
+    struct {
+        uint64_t seq;
+        uint64_t size;
+    } past[2];         /* sizes as older transactions left them, the newer first */
+    uint64_t size_seq; /* the transaction of the size in disk */
+
+    /* Guarded by sfs_upper.lock. */
+    uint32_t refs;
+    uint64_t lookups; /* of refs, those that sfs_forget gives back */
+    uint32_t readers; /* of the node's lock */
+    uint32_t writers_waiting;
+    bool writer;
+    bool dying;        /* it is being freed: no such inode any more */
+    bool orphan;       /* it is in the list of orphans */
+    bool atime_dirty;  /* the access time in disk is newer than the inode on the disk */
+    uint64_t meta_seq; /* the last transaction that changed the inode or one of its names */
+    uint64_t data_seq; /* the last that changed its size or its pointers */
+    uint64_t log_seq;  /* the last that took contents of it into the log */
+    struct sfs_node *hash_next, *all_next, *all_prev, *orphan_next;
+
+    /* Guarded by sfs_upper.page_lock. */
+    struct sfs_page *pages;
+    uint64_t read_next; /* where a sequential reader would go on, in pages */
+    uint32_t read_ahead;
+};
+
+/* A dirty block on its way to the disk. */
+struct sfs_piece {
+    uint64_t block;
+    struct sfs_page *page;
+    uint32_t part;
+};
+#define SFS_PIECES 256
+
+struct sfs_upper {
+    struct port_mutex *lock; /* short; nothing sleeps with it held */
+    struct port_cond *wake;  /* a node's lock, or dying */
+    struct sfs_node **hash;
+    uint32_t hash_size; /* a power of 2 */
+    uint32_t nodes, nodes_max;
+    struct sfs_node *all;     /* a ring; the hand of the search for one to drop */
+    struct sfs_node *orphans; /* a list */
+    uint32_t orphan_count;
+    bool orphans_changed;  /* since the orphan block was written last */
+    bool orphans_overflow; /* there are more on the disk than this list has */
+
+    struct port_mutex *rename_lock; /* one rename of a directory at a time: no cycles */
+
+    /* page.c */
+    struct port_mutex *page_lock; /* the pages, their contents; not during I/O */
+    struct port_cond *page_wake;  /* a page is not busy any more */
+    struct sfs_page **page_hash;
+    uint32_t page_hash_size; /* a power of 2 */
+    uint32_t pages, pages_max, pages_dirty;
+    struct sfs_page *dirty;          /* a list */
+    uint64_t round;                  /* of write-back */
+    struct sfs_page *hand;           /* a ring of all pages */
+    uint32_t owed;                   /* blocks in pages that a transaction owes */
+    uint64_t index_bytes, index_max; /* of all directories' indexes; guarded by lock */
+
+    struct port_mutex *write_lock; /* one write-back at a time: it owns the batch */
+    struct sfs_batch batch;
+    struct sfs_piece piece[SFS_PIECES];
+    uint32_t piece_count;
+};
+
+static inline uint32_t sfs_node_type(const struct sfs_node *node)
+{
+    return (node->disk.mode & SFS_MODE_TYPE) >> 12;
+}
+
+static inline bool sfs_node_is_dir(const struct sfs_node *node)
+{
+    return sfs_node_type(node) == SFS_TYPE_DIR;
+}
+
+static inline uint64_t sfs_node_size(const struct sfs_node *node)
+{
+    return (uint64_t)node->disk.size_hi << 32 | node->disk.size_lo;
+}
+
+/* Find inode INO, or read it: one reference. ESTALE: it is free; EINVAL, EUCLEAN, EIO, ENOMEM. */
+int sfs_node_get(struct sfs *fs, uint64_t ino, struct sfs_node **node);
+/* The same, for one that must be a directory: ENOTDIR. */
+int sfs_node_get_dir(struct sfs *fs, uint64_t ino, struct sfs_node **node);
+/* A node for the inode INO, just allocated: one reference, all zero, locked by nobody. ENOMEM. */
+int sfs_node_new(struct sfs *fs, uint64_t ino, struct sfs_node **node);
+/* Forget a new node whose inode has not come to be. */
+void sfs_node_cancel(struct sfs *fs, struct sfs_node *node);
+/* Give a reference back, NULL is allowed. No lock may be held, no handle open. */
+void sfs_node_put(struct sfs *fs, struct sfs_node *node);
+
+void sfs_node_lock(struct sfs *fs, struct sfs_node *node);
+void sfs_node_lock_shared(struct sfs *fs, struct sfs_node *node);
+void sfs_node_unlock(struct sfs *fs, struct sfs_node *node);
+/* Lock both; A may be B. Two directories: under rename_lock, an ancestor as A. */
+void sfs_node_lock_two(struct sfs *fs, struct sfs_node *a, struct sfs_node *b);
+void sfs_node_unlock_two(struct sfs *fs, struct sfs_node *a, struct sfs_node *b);
+
+/* Get the inode's block to change it. Costs a credit. */
+int sfs_node_hold(struct sfs_op *op, struct sfs_node *node);
+/* Put the inode as it is in memory into its block, which is held. Cannot fail. */
+void sfs_node_store(struct sfs_op *op, struct sfs_node *node);
+/* Set the size, within the transaction of OP. */
+void sfs_node_set_size(struct sfs_op *op, struct sfs_node *node, uint64_t size);
+/* Say that the contents or the pointers are part of the transaction of OP. */
+void sfs_node_data_changed(struct sfs_op *op, struct sfs_node *node);
+/* Say that some of the contents went into the log with the transaction of OP. */
+void sfs_node_data_logged(struct sfs_op *op, struct sfs_node *node);
+/* Set mtime (MODIFIED) and ctime to now. */
+void sfs_node_touch(struct sfs *fs, struct sfs_node *node, bool modified);
+/* Set the access time, if the rules of relatime say so. */
+void sfs_node_accessed(struct sfs *fs, struct sfs_node *node);
+
+/*
+ * The least size that the file may have after a power cut, the transaction SEQ left aside: bytes
+ * from there on, in blocks older than SEQ, are changed through the log alone (J14).
+ */
+uint64_t sfs_node_low_size(struct sfs *fs, const struct sfs_node *node, uint64_t seq);
+
+/* Fill in what users see. Under the node's lock, shared at least. */
+int sfs_node_attr(struct sfs *fs, struct sfs_node *node, struct sfs_attr *attr);
+
+/* Put NODE into the list of orphans, or take it out; inside a handle. */
+void sfs_orphan_add(struct sfs *fs, struct sfs_node *node);
+void sfs_orphan_remove(struct sfs *fs, struct sfs_node *node);
+
+/* Set the number of links, at which those look who give the last reference back. */
+void sfs_node_set_nlink(struct sfs *fs, struct sfs_node *node, uint32_t nlink);
+
+/* Write the access time, if it is in memory alone. NODE is not locked. */
+int sfs_node_write_atime(struct sfs *fs, struct sfs_node *node);
+/* That of all nodes. */
+int sfs_nodes_write_atime(struct sfs *fs);
+/* Drop what nobody uses, down to KEEP nodes. */
+void sfs_nodes_trim(struct sfs *fs, uint32_t keep);
+
+#endif

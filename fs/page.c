@@ -1,0 +1,316 @@
+/* page.c - see page.h: finding, keeping and dropping pages. Reading and writing is in pageio.c. */
+#include "fs/page.h"
+
+static struct sfs_page **bucket_of(struct sfs_upper *upper, const struct sfs_node *node,
+                                   uint64_t index)
+{
+    uint64_t hash = (node->ino * 0x9E3779B97F4A7C15u ^ index) * 0x9E3779B97F4A7C15u;
+
+    return &upper->page_hash[hash >> 32 & (upper->page_hash_size - 1)];
+}
+
+static struct sfs_page *find(struct sfs_upper *upper, const struct sfs_node *node, uint64_t index)
+{
+    struct sfs_page *page = *bucket_of(upper, node, index);
+
+    while (page != NULL && (page->node != node || page->index != index)) {
+        page = page->hash_next;
+    }
+    return page;
+}
+
+static void insert(struct sfs_upper *upper, struct sfs_page *page)
+{
+    struct sfs_page **bucket = bucket_of(upper, page->node, page->index);
+
+    page->hash_next = *bucket;
+    *bucket = page;
+    page->node_next = page->node->pages;
+    if (page->node_next != NULL) {
+        page->node_next->node_prev = page;
+    }
+    page->node->pages = page;
+    if (upper->hand == NULL) {
+        upper->hand = page->all_next = page->all_prev = page;
+    } else {
+        page->all_next = upper->hand;
+        page->all_prev = upper->hand->all_prev;
+        page->all_prev->all_next = page->all_next->all_prev = page;
+    }
+    upper->pages++;
+}
+
+static void take_out(struct sfs_upper *upper, struct sfs_page *page)
+{
+    struct sfs_page **link = bucket_of(upper, page->node, page->index);
+
+    while (*link != page) {
+        link = &(*link)->hash_next;
+    }
+    *link = page->hash_next;
+    if (page->node_prev != NULL) {
+        page->node_prev->node_next = page->node_next;
+    } else {
+        page->node->pages = page->node_next;
+    }
+    if (page->node_next != NULL) {
+        page->node_next->node_prev = page->node_prev;
+    }
+    page->all_next->all_prev = page->all_prev;
+    page->all_prev->all_next = page->all_next;
+    if (upper->hand == page) {
+        upper->hand = page->all_next != page ? page->all_next : NULL;
+    }
+    upper->pages--;
+}
+
+static void drop(struct sfs_upper *upper, struct sfs_page *page)
+{
+    take_out(upper, page);
+    port_free(page->data);
+    port_free(page);
+}
+
+static struct sfs_page *new_page(struct sfs_node *node, uint64_t index)
+{
+    struct sfs_page *page = port_alloc(sizeof(*page));
+
+    if (page == NULL) {
+        return NULL;
+    }
+    memset(page, 0, sizeof(*page));
+    page->data = port_alloc(SFS_PAGE);
+    if (page->data == NULL) {
+        port_free(page);
+        return NULL;
+    }
+    page->node = node;
+    page->index = index;
+    page->refs = 1;
+    return page;
+}
+
+/* Drop a page that nobody needs and that was not used for a round of the hand. */
+static bool drop_one(struct sfs_upper *upper)
+{
+    for (uint32_t i = 0; i < 2 * upper->pages; i++) {
+        struct sfs_page *page = upper->hand;
+
+        upper->hand = page->all_next;
+        if (page->refs == 0 && !page->busy && page->dirty == 0 && !page->used) {
+            drop(upper, page);
+            return true;
+        }
+        page->used = false;
+    }
+    return false;
+}
+
+/* The cache is full: drop pages, writing some first if need be. Twice its size is the end. */
+static int make_room(struct sfs *fs)
+{
+    struct sfs_upper *upper = fs->upper;
+    bool full;
+
+    port_mutex_lock(upper->page_lock);
+    full = upper->pages >= upper->pages_max && !drop_one(upper);
+    port_mutex_unlock(upper->page_lock);
+    if (!full) {
+        return 0;
+    }
+    (void)sfs_pages_pay(fs, UINT64_MAX);
+    (void)sfs_pages_write(fs, NULL);
+    port_mutex_lock(upper->page_lock);
+    full = !drop_one(upper) && upper->pages >= 2 * upper->pages_max;
+    port_mutex_unlock(upper->page_lock);
+    return full ? SFS_ENOMEM : 0;
+}
+
+int sfs_page_get(struct sfs *fs, struct sfs_node *node, uint64_t index, struct sfs_page **page)
+{
+    struct sfs_upper *upper = fs->upper;
+    struct sfs_page *fresh;
+    int error;
+
+    port_mutex_lock(upper->page_lock);
+    *page = find(upper, node, index);
+    if (*page != NULL) {
+        (*page)->refs++;
+        (*page)->used = true;
+    }
+    port_mutex_unlock(upper->page_lock);
+    if (*page != NULL) {
+        return 0;
+    }
+    error = make_room(fs);
+    fresh = error == 0 ? new_page(node, index) : NULL;
+    if (fresh == NULL) {
+        return error < 0 ? error : SFS_ENOMEM;
+    }
+    port_mutex_lock(upper->page_lock);
+    *page = find(upper, node, index);
+    if (*page == NULL) {
+        *page = fresh;
+        insert(upper, fresh);
+        fresh = NULL;
+    } else {
+        (*page)->refs++;
+    }
+    port_mutex_unlock(upper->page_lock);
+    if (fresh != NULL) { /* somebody was quicker */
+        port_free(fresh->data);
+        port_free(fresh);
+    }
+    return 0;
+}
+
+void sfs_page_put(struct sfs *fs, struct sfs_page *page)
+{
+    port_mutex_lock(fs->upper->page_lock);
+    page->refs--;
+    port_mutex_unlock(fs->upper->page_lock);
+}
+
+void sfs_page_wait(struct sfs *fs, struct sfs_page *page)
+{
+    while (page->busy) {
+        port_cond_wait(fs->upper->page_wake, fs->upper->page_lock);
+    }
+}
+
+void sfs_page_set_dirty(struct sfs *fs, struct sfs_page *page, unsigned i, uint64_t block,
+                        uint64_t seq)
+{
+    struct sfs_upper *upper = fs->upper;
+
+    if (page->dirty == 0) {
+        page->dirty_next = upper->dirty;
+        page->dirty_prev = NULL;
+        if (upper->dirty != NULL) {
+            upper->dirty->dirty_prev = page;
+        }
+        upper->dirty = page;
+        upper->pages_dirty++;
+    }
+    page->dirty |= (uint8_t)(1u << i);
+    page->valid |= (uint8_t)(1u << i);
+    page->block[i] = block;
+    if (seq != 0) {
+        upper->owed += page->new_seq[i] == 0;
+        page->new_seq[i] = seq;
+    }
+}
+
+/* Part I is not dirty any more. What it owed is settled with the journal by the caller. */
+static void clear_dirty(struct sfs_upper *upper, struct sfs_page *page, unsigned i)
+{
+    if ((page->dirty & 1u << i) == 0) {
+        return;
+    }
+    upper->owed -= page->new_seq[i] != 0;
+    page->new_seq[i] = 0;
+    page->dirty &= (uint8_t) ~(1u << i);
+    if (page->dirty == 0) {
+        if (page->dirty_prev != NULL) {
+            page->dirty_prev->dirty_next = page->dirty_next;
+        } else {
+            upper->dirty = page->dirty_next;
+        }
+        if (page->dirty_next != NULL) {
+            page->dirty_next->dirty_prev = page->dirty_prev;
+        }
+        upper->pages_dirty--;
+    }
+}
+
+static void settle_one(struct sfs *fs, struct sfs_page *page, unsigned i, int error)
+{
+    uint64_t seq = page->new_seq[i];
+
+    if (error < 0 && seq == 0) {
+        return; /* it overwrites what is durable: it stays dirty, and fsync tells */
+    }
+    clear_dirty(fs->upper, page, i);
+    if (seq != 0) {
+        sfs_paid_data(fs, seq, 1, error);
+    }
+}
+
+void sfs_page_set_clean(struct sfs *fs, struct sfs_page *page, unsigned i)
+{
+    settle_one(fs, page, i, 0);
+}
+
+void sfs_page_written(struct sfs *fs, struct sfs_page *page, int error)
+{
+    for (unsigned i = 0; i < SFS_PAGE_PARTS; i++) {
+        if ((page->writing & 1u << i) != 0) {
+            settle_one(fs, page, i, error);
+        }
+    }
+    page->writing = 0;
+    page->busy = false;
+    port_cond_wake_all(fs->upper->page_wake);
+}
+
+/* Forget the parts of PAGE from byte KEEP of it on, and make them zeros. */
+static void cut_page(struct sfs *fs, struct sfs_page *page, uint32_t keep, uint64_t seq,
+                     bool cancel)
+{
+    uint32_t parts = SFS_PAGE >> fs->bs_shift;
+
+    sfs_page_wait(fs, page);
+    sfs_page_settle(fs, page, cancel ? seq : 0);
+    for (unsigned i = (keep + fs->bs - 1) >> fs->bs_shift; i < parts; i++) {
+        sfs_page_set_clean(fs, page, i);
+        page->valid &= (uint8_t) ~(1u << i);
+    }
+    memset(page->data + keep, 0, SFS_PAGE - keep);
+}
+
+void sfs_pages_cut(struct sfs *fs, struct sfs_node *node, uint64_t from, uint64_t seq, bool cancel)
+{
+    struct sfs_upper *upper = fs->upper;
+    struct sfs_page *next;
+
+    port_mutex_lock(upper->page_lock);
+    for (struct sfs_page *page = node->pages; page != NULL; page = next) {
+        uint64_t begin = page->index << SFS_PAGE_SHIFT;
+
+        if (begin + SFS_PAGE > from) {
+            page->refs++;
+            cut_page(fs, page, begin >= from ? 0 : (uint32_t)(from - begin), seq, cancel);
+            page->refs--;
+        }
+        next = page->node_next;
+        if (begin >= from && page->refs == 0) {
+            drop(upper, page);
+        }
+    }
+    port_mutex_unlock(upper->page_lock);
+}
+
+bool sfs_pages_forget(struct sfs *fs, struct sfs_node *node)
+{
+    struct sfs_page *next;
+    bool all = true;
+
+    port_mutex_lock(fs->upper->page_lock);
+    for (struct sfs_page *page = node->pages; page != NULL; page = next) {
+        next = page->node_next;
+        if (page->refs == 0 && !page->busy && page->dirty == 0) {
+            drop(fs->upper, page);
+        } else {
+            all = false;
+        }
+    }
+    port_mutex_unlock(fs->upper->page_lock);
+    return all;
+}
+
+void sfs_pages_destroy(struct sfs *fs, struct sfs_node *node)
+{
+    while (node->pages != NULL) {
+        drop(fs->upper, node->pages);
+    }
+}

@@ -1,0 +1,441 @@
+/*
+ * rename.c - rename, with all that it may replace, exchange, move and refuse; in one handle.
+ *
+ * One rename runs at a time (rename_lock), so the way from a directory up to the root stands still,
+ * and who lies in whom can be found out before anything is locked. Then both directories are
+ * locked, the ancestor first, and both inodes; and the names are looked up once more.
+ */
+#include "fs/dir.h"
+#include "fs/name.h"
+#include "fs/namespace.h"
+#include "fs/op.h"
+
+struct side {
+    struct sfs_node *dir;
+    const char *name;
+    size_t length;
+    struct sfs_spot place;
+    struct sfs_node *node; /* what the name leads to, or NULL */
+    struct sfs_spot up;    /* ".." of node, if it changes */
+    bool moves_up;         /* it does */
+};
+
+struct renaming {
+    struct side from, to;
+    unsigned flags;
+    struct sfs_room room;      /* for a new name in to.dir */
+    bool from_above, to_above; /* one directory is an ancestor of the other */
+    bool from_in_to;           /* what "to" names is an ancestor of from.dir, or is it */
+    bool to_in_from;           /* what "from" names is an ancestor of to.dir, or is it */
+};
+
+/* ---- Who lies in whom -------------------------------------------------------------------------
+ */
+
+/* The parent of directory INO. Nothing may be locked but rename_lock. */
+static int parent_of(struct sfs *fs, uint64_t ino, uint64_t *parent)
+{
+    struct sfs_node *node;
+    struct sfs_spot place;
+    int error = sfs_node_get_dir(fs, ino, &node);
+
+    if (error == 0) {
+        error = sfs_dir_lock(fs, node);
+        if (error == 0) {
+            error = sfs_dir_find(fs, node, "..", 2, &place) > 0 ? 0 : SFS_EUCLEAN;
+            *parent = place.ino;
+            sfs_node_unlock(fs, node);
+        }
+        sfs_node_put(fs, node);
+    }
+    return error;
+}
+
+/* On the way from directory INO up to the root, itself included: do A and B lie there? */
+static int climb(struct sfs *fs, uint64_t ino, uint64_t a, bool *has_a, uint64_t b, bool *has_b)
+{
+    *has_a = *has_b = false;
+    for (uint64_t steps = 0;; steps++) {
+        int error;
+
+        *has_a = *has_a || ino == a;
+        *has_b = *has_b || ino == b;
+        if (ino == SFS_ROOT) {
+            return 0;
+        }
+        error = steps < fs->super.inode_count ? parent_of(fs, ino, &ino) : SFS_EUCLEAN;
+        if (error < 0) {
+            return error;
+        }
+    }
+}
+
+#define NOBODY UINT64_MAX
+
+/* What NAME leads to now; NOBODY if to nothing. */
+static int peek(struct sfs *fs, const struct side *side, uint64_t *ino)
+{
+    struct sfs_spot place;
+    int found = sfs_dir_lock(fs, side->dir);
+
+    if (found < 0) {
+        return found;
+    }
+    found = sfs_dir_find(fs, side->dir, side->name, side->length, &place);
+    sfs_node_unlock(fs, side->dir);
+    *ino = found > 0 ? place.ino : NOBODY;
+    return found < 0 ? found : 0;
+}
+
+static int find_relation(struct sfs *fs, struct renaming *r, uint64_t from, uint64_t to)
+{
+    int error = climb(fs, r->to.dir->ino, r->from.dir->ino, &r->from_above, from, &r->to_in_from);
+
+    if (error == 0) {
+        error = climb(fs, r->from.dir->ino, r->to.dir->ino, &r->to_above, to, &r->from_in_to);
+    }
+    return error;
+}
+
+/* ---- Locks ------------------------------------------------------------------------------------
+ */
+
+static void lock_dirs(struct sfs *fs, const struct renaming *r)
+{
+    bool from_first = r->from_above || (!r->to_above && r->from.dir->ino < r->to.dir->ino);
+
+    sfs_node_lock_two(fs, from_first ? r->from.dir : r->to.dir,
+                      from_first ? r->to.dir : r->from.dir);
+}
+
+static void lock_nodes(struct sfs *fs, const struct renaming *r)
+{
+    struct sfs_node *a = r->from.node;
+    struct sfs_node *b = r->to.node;
+
+    if (b == NULL) {
+        sfs_node_lock(fs, a);
+    } else {
+        sfs_node_lock_two(fs, a->ino < b->ino ? a : b, a->ino < b->ino ? b : a);
+    }
+}
+
+static void unlock_nodes(struct sfs *fs, const struct renaming *r)
+{
+    sfs_node_unlock(fs, r->from.node);
+    if (r->to.node != NULL && r->to.node != r->from.node) {
+        sfs_node_unlock(fs, r->to.node);
+    }
+}
+
+/* ---- Checks -----------------------------------------------------------------------------------
+ */
+
+static bool exchanges(const struct renaming *r)
+{
+    return (r->flags & SFS_RENAME_EXCHANGE) != 0;
+}
+
+/* With both directories locked: may it be done? 1: there is nothing to do. */
+static int check_names(const struct renaming *r)
+{
+    if ((r->flags & SFS_RENAME_NOREPLACE) != 0 && r->to.node != NULL) {
+        return SFS_EEXIST;
+    }
+    if (exchanges(r) && r->to.node == NULL) {
+        return SFS_ENOENT;
+    }
+    if (sfs_node_is_dir(r->from.node) && r->to_in_from) {
+        return SFS_EINVAL;
+    }
+    if (r->to.node != NULL && sfs_node_is_dir(r->to.node) && r->from_in_to) {
+        return exchanges(r) ? SFS_EINVAL : SFS_ENOTEMPTY;
+    }
+    return r->from.node == r->to.node;
+}
+
+/* With everything locked. Directories that only change places do not count. */
+static int check_nodes(struct sfs *fs, const struct renaming *r)
+{
+    bool from_dir = sfs_node_is_dir(r->from.node);
+    bool to_dir = r->to.node != NULL && sfs_node_is_dir(r->to.node);
+    bool apart = r->from.dir != r->to.dir;
+
+    if (exchanges(r)) {
+        bool more_to = from_dir && !to_dir && r->to.dir->disk.nlink >= SFS_LINK_MAX;
+        bool more_from = to_dir && !from_dir && r->from.dir->disk.nlink >= SFS_LINK_MAX;
+
+        return apart && (more_to || more_from) ? SFS_EMLINK : 0;
+    }
+    if (r->to.node != NULL) {
+        int empty;
+
+        if (from_dir != to_dir) {
+            return from_dir ? SFS_ENOTDIR : SFS_EISDIR;
+        }
+        empty = to_dir ? sfs_dir_is_empty(fs, r->to.node) : 1;
+        return empty > 0 ? 0 : empty < 0 ? empty : SFS_ENOTEMPTY;
+    }
+    return from_dir && apart && r->to.dir->disk.nlink >= SFS_LINK_MAX ? SFS_EMLINK : 0;
+}
+
+/* ---- Doing it ---------------------------------------------------------------------------------
+ */
+
+/* Find ".." of a directory that gets another parent. */
+static int find_up(struct sfs *fs, struct side *side, bool moves)
+{
+    side->moves_up = moves && sfs_node_is_dir(side->node);
+    if (!side->moves_up) {
+        return 0;
+    }
+    return sfs_dir_find(fs, side->node, "..", 2, &side->up) > 0 ? 0 : SFS_EUCLEAN;
+}
+
+static int hold_side(struct sfs_op *op, const struct side *side)
+{
+    int error = sfs_node_hold(op, side->dir);
+
+    if (error == 0 && side->node != NULL) {
+        error = sfs_node_hold(op, side->node);
+    }
+    if (error == 0 && side->node != NULL) {
+        error = sfs_dir_hold(op, side->dir, &side->place);
+    }
+    if (error == 0 && side->moves_up) {
+        error = sfs_dir_hold(op, side->node, &side->up);
+    }
+    return error;
+}
+
+/* SIDE's name leads to NODE from now on. */
+static int point(struct sfs_op *op, const struct side *side, const struct sfs_node *node)
+{
+    return sfs_dir_set(op, side->dir, &side->place, node->ino, (uint8_t)sfs_node_type(node));
+}
+
+/* The directory of SIDE has become one of PARENT: its "..", and the links of both parents. */
+static int move_up(struct sfs_op *op, const struct side *side, struct sfs_node *parent)
+{
+    if (!side->moves_up) {
+        return 0;
+    }
+    sfs_node_set_nlink(op->fs, side->dir, side->dir->disk.nlink - 1u);
+    sfs_node_set_nlink(op->fs, parent, parent->disk.nlink + 1u);
+    return sfs_dir_set(op, side->node, &side->up, parent->ino, SFS_TYPE_DIR);
+}
+
+/* What TO named has lost its name. */
+static void drop_replaced(struct sfs_op *op, struct renaming *r)
+{
+    struct sfs_node *node = r->to.node;
+    bool is_dir = sfs_node_is_dir(node);
+
+    sfs_node_set_nlink(op->fs, node, is_dir ? 0 : node->disk.nlink - 1u);
+    if (is_dir) {
+        sfs_node_set_nlink(op->fs, r->to.dir, r->to.dir->disk.nlink - 1u);
+    }
+    if (node->disk.nlink == 0) {
+        sfs_orphan_add(op->fs, node);
+    }
+}
+
+static int change_names(struct sfs_op *op, struct renaming *r)
+{
+    int error;
+
+    if (r->to.node == NULL) {
+        error = sfs_dir_add(op, r->to.dir, &r->room, r->to.name, r->to.length, r->from.node->ino,
+                            (uint8_t)sfs_node_type(r->from.node));
+    } else {
+        error = point(op, &r->to, r->from.node);
+    }
+    if (error == 0 && exchanges(r)) {
+        error = point(op, &r->from, r->to.node);
+    } else if (error == 0) {
+        error = sfs_dir_remove(op, r->from.dir, &r->from.place, r->from.name, r->from.length);
+    }
+    return error;
+}
+
+static int change(struct sfs_op *op, struct renaming *r)
+{
+    struct sfs *fs = op->fs;
+    int error = change_names(op, r);
+
+    if (error == 0) {
+        error = move_up(op, &r->from, r->to.dir);
+    }
+    if (error == 0 && exchanges(r)) {
+        error = move_up(op, &r->to, r->from.dir);
+    } else if (error == 0 && r->to.node != NULL) {
+        drop_replaced(op, r);
+    }
+    if (r->to.node != NULL) {
+        sfs_node_touch(fs, r->to.node, false);
+        sfs_node_store(op, r->to.node);
+    }
+    sfs_node_touch(fs, r->from.node, false);
+    sfs_node_store(op, r->from.node);
+    sfs_node_touch(fs, r->from.dir, true);
+    sfs_node_store(op, r->from.dir);
+    sfs_node_touch(fs, r->to.dir, true);
+    sfs_node_store(op, r->to.dir);
+    return error;
+}
+
+/* 4 inodes, 2 names, up to 2 "..", and a directory that may grow. */
+#define RENAME_CREDITS 8
+
+static int do_rename(struct sfs *fs, struct renaming *r)
+{
+    bool apart = r->from.dir != r->to.dir;
+    struct sfs_op op;
+    int error = find_up(fs, &r->from, apart);
+
+    if (error == 0 && exchanges(r)) {
+        error = find_up(fs, &r->to, apart);
+    }
+    if (error == 0 && r->to.node == NULL) {
+        error = sfs_dir_room(fs, r->to.dir, r->to.length, &r->room);
+    }
+    if (error == 0) {
+        error = sfs_op_begin(fs, &op, RENAME_CREDITS + r->room.credits, 0, r->room.blocks);
+    }
+    if (error < 0) {
+        return error;
+    }
+    error = hold_side(&op, &r->from);
+    error = error == 0 ? hold_side(&op, &r->to) : error;
+    if (error == 0 && r->to.node == NULL) {
+        error = sfs_dir_open(&op, r->to.dir, &r->room);
+    }
+    if (error == 0) {
+        error = change(&op, r);
+    }
+    sfs_op_end(&op);
+    return error;
+}
+
+/* A name that leads to one of the directories, which no sound volume has left by now. */
+static bool leads_back(const struct renaming *r, const struct sfs_node *node)
+{
+    return node == r->from.dir || node == r->to.dir;
+}
+
+/* With both directories locked. EBUSY: the names lead elsewhere than they did. */
+static int rename_locked(struct sfs *fs, struct renaming *r, uint64_t from, uint64_t to)
+{
+    int error = sfs_dir_prepare(fs, r->from.dir);
+
+    error = error == 0 ? sfs_dir_prepare(fs, r->to.dir) : error;
+    if (error == 0 && r->to.dir->disk.nlink == 0) {
+        error = SFS_ENOENT;
+    }
+    if (error == 0) {
+        error =
+            sfs_child(fs, r->from.dir, r->from.name, r->from.length, &r->from.place, &r->from.node);
+    }
+    if (error == 0) {
+        error = sfs_child(fs, r->to.dir, r->to.name, r->to.length, &r->to.place, &r->to.node);
+        error = error == SFS_ENOENT ? 0 : error;
+    }
+    if (error < 0) {
+        return error;
+    }
+    if (r->from.node->ino != from || (r->to.node != NULL ? r->to.node->ino : NOBODY) != to) {
+        return SFS_EBUSY;
+    }
+    error = check_names(r);
+    if (error != 0) {
+        return error;
+    }
+    if (leads_back(r, r->from.node) || leads_back(r, r->to.node)) {
+        sfs_damaged(fs, 0, "a directory in itself");
+        return SFS_EUCLEAN;
+    }
+    lock_nodes(fs, r);
+    error = check_nodes(fs, r);
+    if (error == 0) {
+        error = do_rename(fs, r);
+    }
+    unlock_nodes(fs, r);
+    return error;
+}
+
+static void put_nodes(struct sfs *fs, struct renaming *r)
+{
+    sfs_node_put(fs, r->from.node);
+    sfs_node_put(fs, r->to.node);
+    r->from.node = r->to.node = NULL;
+}
+
+static int rename_dirs(struct sfs *fs, struct renaming *r)
+{
+    int error;
+
+    port_mutex_lock(fs->upper->rename_lock);
+    do {
+        uint64_t from = NOBODY;
+        uint64_t to = NOBODY;
+
+        put_nodes(fs, r);
+        error = peek(fs, &r->from, &from);
+        error = error == 0 ? peek(fs, &r->to, &to) : error;
+        error = error == 0 ? find_relation(fs, r, from, to) : error;
+        if (error == 0) {
+            lock_dirs(fs, r);
+            error = rename_locked(fs, r, from, to);
+            sfs_node_unlock_two(fs, r->from.dir, r->to.dir);
+        }
+    } while (error == SFS_EBUSY);
+    port_mutex_unlock(fs->upper->rename_lock);
+    put_nodes(fs, r);
+    return error < 0 ? error : 0;
+}
+
+static int check_arguments(struct sfs *fs, const struct renaming *r)
+{
+    int error = sfs_name_check(r->from.name, r->from.length, fs->name_max);
+
+    error = error == 0 ? sfs_name_check(r->to.name, r->to.length, fs->name_max) : error;
+    if (error < 0) {
+        return error;
+    }
+    if ((r->flags & ~(unsigned)(SFS_RENAME_NOREPLACE | SFS_RENAME_EXCHANGE)) != 0 ||
+        r->flags == (SFS_RENAME_NOREPLACE | SFS_RENAME_EXCHANGE)) {
+        return SFS_EINVAL;
+    }
+    if (sfs_name_is_dots(r->from.name, r->from.length)) {
+        return SFS_EBUSY;
+    }
+    if (sfs_name_is_dots(r->to.name, r->to.length)) {
+        return (r->flags & SFS_RENAME_NOREPLACE) != 0 ? SFS_EEXIST : SFS_EBUSY;
+    }
+    return fs->read_only ? SFS_EROFS : 0;
+}
+
+int sfs_rename(struct sfs *fs, uint64_t from, const char *name, size_t length, uint64_t to,
+               const char *new_name, size_t new_length, unsigned flags)
+{
+    struct renaming r = {
+        .from = {.name = name, .length = length},
+        .to = {.name = new_name, .length = new_length},
+        .flags = flags,
+    };
+    int error = check_arguments(fs, &r);
+
+    if (error == 0) {
+        error = sfs_node_get_dir(fs, from, &r.from.dir);
+    }
+    if (error < 0) {
+        return error;
+    }
+    error = sfs_node_get_dir(fs, to, &r.to.dir);
+    if (error == 0) {
+        error = rename_dirs(fs, &r);
+        sfs_node_put(fs, r.to.dir);
+    }
+    sfs_node_put(fs, r.from.dir);
+    return error;
+}

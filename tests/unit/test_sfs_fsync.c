@@ -1,0 +1,198 @@
+/*
+ * test_sfs_fsync.c - what fsync costs, counted in requests, and what it must wait for: the rules of
+ * the journal on the side of files.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fs/sfs.h"
+#include "tests/fs/checker.h"
+#include "tests/fs/port_host.h"
+#include "tests/fs/ramdisk.h"
+
+static struct ramdisk *disk;
+static struct sfs *fs;
+static uint32_t bs;
+static unsigned logs, commits, homes, datas, flushes;
+static uint8_t data[1 << 20];
+static const struct sfs_owner me = {0, 0};
+
+static void watch(void *ctx, const struct ramdisk_event *event)
+{
+    (void)ctx;
+    flushes += event->op == BLK_FLUSH;
+    logs += event->op == BLK_WRITE && event->cls == BLK_CLASS_LOG;
+    commits += event->op == BLK_WRITE && event->cls == BLK_CLASS_COMMIT;
+    datas += event->op == BLK_WRITE && event->cls == BLK_CLASS_DATA;
+    homes += event->op == BLK_WRITE && event->cls == BLK_CLASS_HOME;
+}
+
+static void forget_counts(void)
+{
+    logs = commits = homes = datas = flushes = 0;
+}
+
+static uint64_t begin(uint32_t block_size)
+{
+    struct sfs_mkfs_options options = {.block_size = block_size};
+    const struct sfs_mount_options plain = {.cache_blocks = 256, .page_kib = 1024};
+    struct sfs_attr attr;
+
+    bs = block_size;
+    memset(data, 'd', sizeof(data));
+    disk = ramdisk_create(65536, 512);
+    assert_int_equal(sfs_mkfs(ramdisk_dev(disk), &options), 0);
+    assert_int_equal(sfs_mount(ramdisk_dev(disk), &plain, &fs), 0);
+    assert_int_equal(sfs_create(fs, 0, "f", 1, 0644, me, &attr), 0);
+    assert_int_equal(sfs_forget(fs, attr.ino, 1), 0);
+    assert_int_equal(sfs_sync(fs), 0);
+    ramdisk_watch(disk, watch, NULL);
+    return attr.ino;
+}
+
+static void end(void)
+{
+    ramdisk_watch(disk, NULL, NULL);
+    assert_int_equal(sfs_unmount(fs), 0);
+    assert_int_equal(check_volume(ramdisk_bytes(disk), ramdisk_size(disk)), 0);
+    ramdisk_free(disk);
+    assert_int_equal(port_in_use(), 0);
+}
+
+static void both_sizes(void (*test)(uint64_t ino))
+{
+    for (uint32_t size = 512; size <= 4096; size *= 8) {
+        uint64_t ino = begin(size);
+
+        test(ino);
+        end();
+    }
+}
+
+/* J2, J14: one extent of the log, one flush, nothing in place; wherever in the block the end is. */
+static void append_and_fsync(uint64_t ino)
+{
+    for (unsigned i = 0; i < 60; i++) {
+        uint64_t offset;
+
+        assert_int_equal(sfs_append(fs, ino, data, 100, &offset), 100);
+        forget_counts();
+        assert_int_equal(sfs_fsync(fs, ino, i % 2), 0);
+        assert_int_equal(datas, 0);
+        assert_in_range(flushes, 1, 1 + (homes > 0)); /* the log's tail moves now and then */
+        assert_in_range(logs + commits, 1, 2);        /* two where the log wraps */
+    }
+}
+
+/* Large data goes in place, before the commit: two flushes (J1, J3). */
+static void large_write_and_fsync(uint64_t ino)
+{
+    forget_counts();
+    assert_int_equal(sfs_write(fs, ino, 0, data, 100000), 100000);
+    assert_int_equal(sfs_fsync(fs, ino, false), 0);
+    assert_true(datas > 0);
+    assert_int_equal(flushes, 2);
+}
+
+/* An overwrite of what is durable needs no transaction for fdatasync: a write and a flush. */
+static void overwrite_and_fdatasync(uint64_t ino)
+{
+    assert_int_equal(sfs_write(fs, ino, 0, data, 100000), 100000);
+    assert_int_equal(sfs_sync(fs), 0);
+    for (unsigned i = 0; i < 10; i++) {
+        assert_int_equal(sfs_write(fs, ino, 8192 * i, data, 4096), 4096);
+        forget_counts();
+        assert_int_equal(sfs_fsync(fs, ino, true), 0);
+        assert_int_equal(logs + commits, 0);
+        assert_int_equal(datas, 1);
+        assert_int_equal(flushes, 1);
+        forget_counts();
+        assert_int_equal(sfs_fsync(fs, ino, true), 0);
+        assert_int_equal(datas + flushes, 0); /* nothing was written since */
+    }
+}
+
+/* J7: a block with a copy in the log is overwritten through the log, until the tail has passed. */
+static void overwrite_of_logged(uint64_t ino)
+{
+    assert_int_equal(sfs_write(fs, ino, 0, data, 100), 100);
+    assert_int_equal(sfs_fsync(fs, ino, false), 0);
+    forget_counts();
+    assert_int_equal(sfs_write(fs, ino, 10, data, 20), 20);
+    assert_int_equal(sfs_fsync(fs, ino, true), 0);
+    assert_int_equal(datas, 0);
+    assert_true(logs + commits > 0);
+}
+
+/* J14: bytes behind the durable end go through the log, even into a block that has been there. */
+static void bytes_behind_the_durable_end(uint64_t ino)
+{
+    assert_int_equal(sfs_write(fs, ino, 0, data, 100000), 100000);
+    assert_int_equal(sfs_sync(fs), 0);
+    assert_int_equal(sfs_truncate(fs, ino, 50001), 0);
+    assert_int_equal(sfs_truncate(fs, ino, 60000), 0);
+    forget_counts();
+    assert_int_equal(sfs_write(fs, ino, 50001, data, 10), 10);
+    assert_int_equal(sfs_fsync(fs, ino, false), 0);
+    assert_int_equal(datas, 0);
+}
+
+/* Writing is sorted and merged: neighbours on the disk are one request. */
+static void write_back_is_merged(uint64_t ino)
+{
+    assert_int_equal(sfs_write(fs, ino, 0, data, 400000), 400000);
+    assert_int_equal(sfs_sync(fs), 0);
+    for (int i = 97; i >= 0; i--) {
+        assert_int_equal(sfs_write(fs, ino, (uint64_t)i * 4096, data, 4096), 4096);
+    }
+    forget_counts();
+    assert_int_equal(sfs_fsync(fs, ino, true), 0);
+    assert_in_range(datas, 1, bs == 512 ? 40 : 16);
+}
+
+/* J13: an overwrite in place that fails is told by fsync until it has been written after all. */
+static void failed_overwrite(uint64_t ino)
+{
+    assert_int_equal(sfs_write(fs, ino, 0, data, 100000), 100000);
+    assert_int_equal(sfs_sync(fs), 0);
+    assert_int_equal(sfs_write(fs, ino, 0, data, 4096), 4096);
+    ramdisk_fail(disk, BLK_WRITE, 0, 2);
+    assert_int_equal(sfs_fsync(fs, ino, true), SFS_EIO);
+    assert_int_equal(sfs_fsync(fs, ino, true), SFS_EIO);
+    assert_int_equal(sfs_fsync(fs, ino, true), 0);
+    assert_false(sfs_read_only(fs));
+}
+
+#define TEST(name)                                                                                 \
+    static void test_##name(void **state)                                                          \
+    {                                                                                              \
+        (void)state;                                                                               \
+        both_sizes(name);                                                                          \
+    }
+TEST(append_and_fsync)
+TEST(large_write_and_fsync)
+TEST(overwrite_and_fdatasync)
+TEST(overwrite_of_logged)
+TEST(bytes_behind_the_durable_end)
+TEST(write_back_is_merged)
+TEST(failed_overwrite)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_append_and_fsync),
+        cmocka_unit_test(test_large_write_and_fsync),
+        cmocka_unit_test(test_overwrite_and_fdatasync),
+        cmocka_unit_test(test_overwrite_of_logged),
+        cmocka_unit_test(test_bytes_behind_the_durable_end),
+        cmocka_unit_test(test_write_back_is_merged),
+        cmocka_unit_test(test_failed_overwrite),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

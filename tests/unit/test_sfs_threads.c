@@ -1,0 +1,164 @@
+/*
+ * test_sfs_threads.c - many threads on one volume at once: names of the same directories made,
+ * moved and removed, one file written by all, syncs in between. Nothing hangs, and the volume is
+ * sound.
+ */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fs/sfs.h"
+#include "tests/fs/checker.h"
+#include "tests/fs/port_host.h"
+#include "tests/fs/ramdisk.h"
+
+#define THREADS 6
+#define ROUNDS  300
+
+static struct ramdisk *disk;
+static struct sfs *fs;
+static uint64_t dir[3], shared;
+static const struct sfs_owner me = {0, 0};
+
+/* Each thread has numbers of its own. */
+static uint32_t next(uint64_t *state, uint32_t limit)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*state >> 33) % limit;
+}
+
+static void touch(uint64_t ino, uint64_t *random)
+{
+    uint8_t bytes[5000];
+    uint64_t offset;
+
+    memset(bytes, (int)next(random, 256), sizeof(bytes));
+    (void)sfs_write(fs, ino, next(random, 60000), bytes, next(random, sizeof(bytes)));
+    (void)sfs_append(fs, ino, bytes, next(random, 200), &offset);
+    (void)sfs_read(fs, ino, next(random, 60000), bytes, sizeof(bytes));
+    if (next(random, 4) == 0) {
+        (void)sfs_truncate(fs, ino, next(random, 60000));
+    }
+    if (next(random, 6) == 0) {
+        (void)sfs_fsync(fs, ino, next(random, 2));
+    }
+}
+
+static bool ignore(void *ctx, const struct sfs_entry *entry)
+{
+    (void)ctx;
+    return entry->length > 0;
+}
+
+static void one_round(uint64_t *random)
+{
+    struct sfs_attr attr;
+    char name[2] = {(char)('a' + next(random, 6)), '\0'};
+    char other[2] = {(char)('a' + next(random, 6)), '\0'};
+    uint64_t from = dir[next(random, 3)];
+    uint64_t to = dir[next(random, 3)];
+    uint64_t cookie = 0;
+
+    switch (next(random, 9)) {
+    case 0:
+    case 1:
+        if (sfs_create(fs, from, name, 1, 0644, me, &attr) == 0 ||
+            sfs_lookup(fs, from, name, 1, &attr) == 0) {
+            touch(attr.ino, random);
+            (void)sfs_forget(fs, attr.ino, 1);
+        }
+        break;
+    case 2:
+        if (sfs_mkdir(fs, from, name, 1, 0755, me, &attr) == 0) {
+            (void)sfs_forget(fs, attr.ino, 1);
+        }
+        break;
+    case 3:
+        (void)sfs_unlink(fs, from, name, 1);
+        break;
+    case 4:
+        (void)sfs_rmdir(fs, from, name, 1);
+        break;
+    case 5:
+        (void)sfs_rename(fs, from, name, 1, to, other, 1, next(random, 3));
+        break;
+    case 6:
+        if (sfs_link(fs, shared, to, name, 1, &attr) == 0) {
+            (void)sfs_forget(fs, attr.ino, 1);
+        }
+        break;
+    case 7:
+        (void)sfs_readdir(fs, from, &cookie, ignore, NULL);
+        break;
+    default:
+        touch(shared, random);
+        if (next(random, 10) == 0) {
+            (void)sfs_sync(fs);
+        }
+    }
+}
+
+static void *worker(void *number)
+{
+    uint64_t random = (uint64_t)(uintptr_t)number;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        one_round(&random);
+    }
+    return NULL;
+}
+
+static uint64_t made(uint64_t parent, const char *name, bool directory)
+{
+    struct sfs_attr attr;
+
+    assert_int_equal(directory ? sfs_mkdir(fs, parent, name, 1, 0755, me, &attr)
+                               : sfs_create(fs, parent, name, 1, 0644, me, &attr),
+                     0);
+    return attr.ino; /* the reference stays: it is not to be removed for good */
+}
+
+static void run(uint32_t block_size)
+{
+    struct sfs_mkfs_options options = {.block_size = block_size};
+    const struct sfs_mount_options small = {.cache_blocks = 256, .page_kib = 256};
+    pthread_t thread[THREADS];
+
+    disk = ramdisk_create(32768, 512);
+    assert_int_equal(sfs_mkfs(ramdisk_dev(disk), &options), 0);
+    assert_int_equal(sfs_mount(ramdisk_dev(disk), &small, &fs), 0);
+    dir[0] = made(0, "D", true);
+    dir[1] = made(dir[0], "E", true);
+    dir[2] = made(0, "F", true);
+    shared = made(0, "S", false);
+    for (uintptr_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&thread[i], NULL, worker, (void *)(i + 1)), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(thread[i], NULL), 0);
+    }
+    assert_false(sfs_read_only(fs));
+    assert_int_equal(sfs_unmount(fs), 0);
+    assert_int_equal(check_volume(ramdisk_bytes(disk), ramdisk_size(disk)), 0);
+    ramdisk_free(disk);
+    assert_int_equal(port_in_use(), 0);
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    run(512);
+    run(4096);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_threads)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
