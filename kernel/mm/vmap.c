@@ -134,21 +134,32 @@ static void unmap_area(uint64_t slot, uint64_t pages, enum kind kind)
     }
 }
 
+/*
+ * Make the page tables for the area of PAGES behind SLOT. They stay for ever; made one after the
+ * other, before the area's own frames, they lie side by side. Made in between, each would spoil
+ * another large block of frames for good.
+ */
+static bool make_tables(uint64_t slot, uint64_t pages)
+{
+    for (uint64_t page = slot; page < slot + pages; page += PAGETABLE_ENTRIES) {
+        if (paging_entry(page_address(page)) == NULL) {
+            return false;
+        }
+    }
+    return paging_entry(page_address(slot + pages)) != NULL;
+}
+
 /* Map the area of PAGES behind SLOT, to PHYS on or to frames from anywhere, or not at all. */
 static bool map_area(uint64_t slot, uint64_t pages, enum kind kind, uint64_t phys, uint64_t flags)
 {
     for (uint64_t done = 0; done < pages; done++) {
-        uint64_t *entry = paging_entry(page_address(slot + 1 + done));
-        uint64_t frame = FRAME_NONE;
+        uint64_t frame = kind == KIND_MEMORY ? frame_alloc(0, 0) : phys + done * PAGE_SIZE;
 
-        if (entry != NULL) {
-            frame = kind == KIND_MEMORY ? frame_alloc(0, 0) : phys + done * PAGE_SIZE;
-        }
         if (frame == FRAME_NONE) {
             unmap_area(slot, done, kind);
             return false;
         }
-        *entry = frame | flags;
+        *paging_entry(page_address(slot + 1 + done)) = frame | flags;
     }
     return true;
 }
@@ -160,7 +171,7 @@ static void *map_new(uint64_t pages, enum kind kind, uint64_t phys, enum vmap_ca
     if (slot == 0) {
         return NULL;
     }
-    if (!map_area(slot, pages, kind, phys, paging_data_flags(cache))) {
+    if (!make_tables(slot, pages) || !map_area(slot, pages, kind, phys, paging_data_flags(cache))) {
         close_slot(slot, pages, kind);
         return NULL;
     }
@@ -201,11 +212,21 @@ void vunmap(void *address)
     unmap_old((char *)address - (uintptr_t)address % PAGE_SIZE, KIND_DEVICE, "vunmap");
 }
 
+/* Asked before tables are made for what cannot be had: they would stay. */
+static bool are_free(uint64_t pages)
+{
+    struct frame_stats stats;
+
+    frame_get_stats(&stats);
+    return pages <= stats.free;
+}
+
 void *vmalloc(size_t size)
 {
-    return size > VMAP_SIZE
-               ? NULL
-               : map_new((size + PAGE_SIZE - 1) / PAGE_SIZE, KIND_MEMORY, 0, VMAP_WRITE_BACK);
+    uint64_t pages = size / PAGE_SIZE + (size % PAGE_SIZE != 0);
+
+    return size > VMAP_SIZE || !are_free(pages) ? NULL
+                                                : map_new(pages, KIND_MEMORY, 0, VMAP_WRITE_BACK);
 }
 
 void vfree(void *address)

@@ -116,6 +116,26 @@ GUEST_TEST(vmalloc_of_too_much)
           (unsigned long long)(before - free_frames()));
 }
 
+/* Page tables stay when an area goes; they must not cut what comes back into small pieces. */
+GUEST_TEST(vmalloc_leaves_large_blocks)
+{
+    struct frame_stats before, after;
+    const unsigned largest = FRAME_ORDERS - 1;
+
+    frame_get_stats(&before);
+    if (before.total > 64 * 256) {
+        guest_test_skip("takes too long with more than 64 MiB");
+    }
+    void *most = vmalloc((before.free - before.free / 16) * FRAME_SIZE);
+
+    CHECK(most != NULL, "%llu frames are free", (unsigned long long)before.free);
+    vfree(most);
+    frame_get_stats(&after);
+    CHECK(after.free_blocks[largest] + 2 >= before.free_blocks[largest],
+          "%llu blocks of 4 MiB left of %llu", (unsigned long long)after.free_blocks[largest],
+          (unsigned long long)before.free_blocks[largest]);
+}
+
 GUEST_TEST(vmap_shows_physical_memory)
 {
     uint64_t frame = frame_alloc(1, 0);

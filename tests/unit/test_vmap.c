@@ -77,6 +77,14 @@ uint64_t frame_alloc(unsigned order, unsigned flags)
     return FRAME_NONE;
 }
 
+/* What the allocator says it has; the truth may be less by the time it is asked for frames. */
+static uint64_t frames_said = UINT64_MAX;
+
+void frame_get_stats(struct frame_stats *stats)
+{
+    stats->free = frames_said;
+}
+
 /* A frame may go back only when the CPU has forgotten the page that showed it. */
 void frame_free(uint64_t phys, unsigned order)
 {
@@ -319,13 +327,37 @@ static void test_at_random(void **state)
     assert_int_equal(vmap_memory_used(), owned * PAGE_SIZE);
 }
 
+/* Tables stay for ever: what cannot be had makes none, and an area's are made before its frames. */
+static void test_tables_come_first(void **state)
+{
+    (void)state;
+    start();
+    unsigned at_first = tables_used;
+
+    frames_said = 4 * PAGETABLE_ENTRIES - 1;
+    assert_null(vmalloc(4 * PAGETABLE_ENTRIES * PAGE_SIZE));
+    assert_int_equal(tables_used, at_first);
+    frames_said = UINT64_MAX;
+    frames_limit = 0;
+    assert_null(vmalloc(4 * PAGETABLE_ENTRIES * PAGE_SIZE));
+    unsigned made = tables_used;
+
+    assert_true(made >= at_first + 4);
+    frames_limit = FRAMES_MAX;
+    void *area = vmalloc(1000 * PAGE_SIZE);
+
+    assert_non_null(area);
+    assert_int_equal(tables_used, made); /* the slot of the failed one has them */
+    vfree(area);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vmalloc),    cmocka_unit_test(test_vmap),
         cmocka_unit_test(test_refusals),   cmocka_unit_test(test_reuse),
         cmocka_unit_test(test_space_ends), cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_at_random),
+        cmocka_unit_test(test_at_random),  cmocka_unit_test(test_tables_come_first),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
