@@ -151,6 +151,46 @@ def test_nmi_from_outside(image):
         qemu.expect(r"System halted\.")
 
 
+def test_nmi_after_the_panic(image):
+    """It wakes the CPU out of its last HLT, and must not start anything."""
+    with Qemu(image) as qemu:
+        report = crash(qemu, "ud")
+        before = qemu.output
+        for _ in range(20):
+            qemu.monitor("nmi")
+        time.sleep(0.5)
+        assert qemu.output == before and "HLT=1" in qemu.monitor("info registers")
+        check_screen(qemu, report)
+
+
+def test_nmis_in_the_panic(tmp_path):
+    """With watchdog=nmi, NMIs go on while any panic is being printed."""
+    with Qemu(make_image(tmp_path / "d.img", cmdline="watchdog=nmi")) as qemu:
+        report = crash(qemu, "stack")
+        check_report("stack", report)
+        assert report.text.count("PANIC") == 1
+
+
+@pytest.mark.parametrize("machine", ["q35", "isapc"])
+def test_nmi_watchdog_elsewhere(tmp_path, machine):
+    image = make_image(tmp_path / "d.img", cmdline="watchdog=nmi")
+    with Qemu(image, machine=machine, disk="ide") as qemu:
+        qemu.wait_prompt()
+        if machine == "isapc":
+            assert re.search(r"watchdog: no NMIs: no (IO-APIC|local APIC)", qemu.run("dmesg"))
+            return
+        qemu.send("crash hang-irq\r")
+        check_report("hang-irq", read_report(qemu, TIMEOUT * 3))
+
+
+def test_watchdog_off(tmp_path):
+    with Qemu(make_image(tmp_path / "d.img", cmdline="watchdog=off")) as qemu:
+        qemu.wait_prompt()
+        qemu.send("crash hang\r")
+        time.sleep(6)
+        assert "PANIC" not in qemu.output
+
+
 def test_panic_reboot(tmp_path):
     image = make_image(tmp_path / "d.img", cmdline="panic=reboot")
     with Qemu(image) as qemu:
