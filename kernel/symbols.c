@@ -68,7 +68,7 @@ static void skip_name(struct reader *reader)
 
 /*
  * Write the name at offset AT to TEXT, tokens expanded. The right halves of the tokens that are
- * being expanded wait on a stack.
+ * being expanded wait on a stack. If it is full, there is a token inside of itself: it becomes '?'.
  */
 static void read_name(const struct machine *machine, size_t at, char text[SYMBOL_TEXT_MAX])
 {
@@ -89,8 +89,7 @@ static void read_name(const struct machine *machine, size_t at, char text[SYMBOL
                 break;
             }
             waiting[depth++] = tokens[2 * token + 1];
-            /* A token that does not get smaller is not ours, and might have no end. */
-            byte = tokens[2 * token] < byte ? tokens[2 * token] : '?';
+            byte = tokens[2 * token];
         }
         if (byte == 0 || length == SYMBOL_TEXT_MAX - 1) {
             break;
@@ -111,16 +110,14 @@ static void read_file_name(const struct machine *machine, char text[SYMBOL_TEXT_
     read_name(machine, reader.at, text);
 }
 
-/* Is this a table, whose parts lie inside it? */
+/* Is this a table, with what is read without next() inside it? */
 static bool check_header(const struct symbols_header *header, size_t size)
 {
     uint64_t tokens_end = sizeof(*header) + 2ull * header->token_count;
     uint64_t index_end = header->index + (uint64_t)header->blocks * sizeof(struct symbols_block);
 
     return header->magic == SYMBOLS_MAGIC && header->size <= size && header->line_count != 0 &&
-           header->token_count <= SYMBOLS_TOKENS_MAX && tokens_end <= header->size &&
-           header->files < header->size && index_end <= header->size &&
-           header->stream <= header->size;
+           tokens_end <= header->size && index_end <= header->size;
 }
 
 /* Go to the last block that begins at or below CODE. */
@@ -133,11 +130,11 @@ static bool find_block(struct machine *machine, uint64_t code)
         struct symbols_block block;
 
         memcpy(&block, machine->reader.table + header->index + i * sizeof(block), sizeof(block));
-        if (block.code > code || block.at >= header->size - header->stream) {
+        if (block.code > code) {
             break;
         }
         machine->code = block.code;
-        machine->reader.at = header->stream + block.at;
+        machine->reader.at = (size_t)header->stream + block.at;
         found = true;
     }
     return found;

@@ -180,27 +180,93 @@ static void test_damaged(void **state)
     free(table.bytes);
 }
 
-/* A token that contains itself has an end. */
-static void test_endless_token(void **state)
+static void test_not_a_table(void **state)
 {
+    struct symbol symbol;
+
     (void)state;
     make_map();
     struct table table = table_pack(&map);
 
-    for (unsigned i = 0; i < table.bytes[offsetof(struct symbols_header, token_count)]; i++) {
-        table.bytes[sizeof(struct symbols_header) + 2 * i] = 0xFF;
-        table.bytes[sizeof(struct symbols_header) + 2 * i + 1] = 0xFF;
+    table.bytes[offsetof(struct symbols_header, line_count)] = 0;
+    assert_false(symbols_find_in(table.bytes, table.size, START, &symbol));
+    table.bytes[offsetof(struct symbols_header, line_count)] = 10;
+    assert_true(symbols_find_in(table.bytes, table.size, START, &symbol));
+    table.bytes[0] ^= 1;
+    assert_false(symbols_find_in(table.bytes, table.size, START, &symbol));
+    free(table.bytes);
+}
+
+/* Tokens that contain themselves, or a long chain of others, have an end. */
+static void test_deep_tokens(void **state)
+{
+    static const int firsts[] = {0xFF, 'a'};
+
+    (void)state;
+    make_map();
+    for (int kind = 0; kind < 2; kind++) {
+        struct table table = table_pack(&map);
+        uint8_t *tokens = table.bytes + sizeof(struct symbols_header);
+
+        for (int i = 0; i < table.bytes[offsetof(struct symbols_header, token_count)]; i++) {
+            tokens[2 * i] = (uint8_t)(i == 0 || kind == 0 ? firsts[kind] : 0x80 + i - 1);
+            tokens[2 * i + 1] = (uint8_t)firsts[kind];
+        }
+        look_everywhere(table.bytes, table.size);
+        free(table.bytes);
     }
+}
+
+/* A table of one function; AT is one of its bytes, and a field of its header. */
+static void look_at_changed(size_t at, uint32_t value, size_t bytes)
+{
+    static const char *no_files[] = {""};
+    static struct code_function function = {START, "f"};
+    struct code_map small = {.start = START,
+                             .end = START + 100000,
+                             .functions = &function,
+                             .function_count = 1,
+                             .files = no_files,
+                             .file_count = 1};
+    struct table table = table_pack(&small);
+    uint8_t *name = memchr(table.bytes + sizeof(struct symbols_header), 'f', 100);
+
+    assert_non_null(name);
+    *name = 0xFF; /* the highest token */
+    memcpy(table.bytes + at, &value, bytes);
     look_everywhere(table.bytes, table.size);
     free(table.bytes);
+}
+#define LOOK_AT_CHANGED(field, value)                                                              \
+    look_at_changed(offsetof(struct symbols_header, field), value,                                 \
+                    sizeof(((struct symbols_header *)0)->field))
+
+static void test_fields_out_of_range(void **state)
+{
+    (void)state;
+    LOOK_AT_CHANGED(token_count, 0);
+    LOOK_AT_CHANGED(token_count, 128);
+    LOOK_AT_CHANGED(token_count, 255);
+    LOOK_AT_CHANGED(line_count, 0);
+    LOOK_AT_CHANGED(files, UINT32_MAX);
+    LOOK_AT_CHANGED(files, 1000);
+    LOOK_AT_CHANGED(index, UINT32_MAX);
+    LOOK_AT_CHANGED(index, 1000);
+    LOOK_AT_CHANGED(blocks, UINT16_MAX);
+    LOOK_AT_CHANGED(stream, UINT32_MAX);
+    LOOK_AT_CHANGED(stream, 1000);
+    LOOK_AT_CHANGED(size, UINT32_MAX);
+    LOOK_AT_CHANGED(size, 1000);
+    LOOK_AT_CHANGED(size, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_address), cmocka_unit_test(test_no_functions),
-        cmocka_unit_test(test_truncated),     cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_endless_token),
+        cmocka_unit_test(test_every_address),       cmocka_unit_test(test_no_functions),
+        cmocka_unit_test(test_truncated),           cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_not_a_table),         cmocka_unit_test(test_deep_tokens),
+        cmocka_unit_test(test_fields_out_of_range),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
