@@ -23,15 +23,17 @@
 #define NANOS_PER_SECOND 1000000000
 #define NANOS_PER_MICRO  1000
 #define NANOS_PER_MILLI  1000000ull
-#define READS_PER_MICRO  20 /* more reads of the clock than any machine does in a microsecond */
+/* More reads of the clock than any machine does in a microsecond; of the counter, far more. */
+#define READS_PER_MICRO 400
+#define COUNTER_READ    20 /* reading the counter counts as so many */
 
-#define SHORT_WINDOW     10 /* ticks */
-#define SHORT_WINDOWS    4
-#define SAMPLE_TRIES     4
-#define CHECK_TICKS      256 /* between two looks whether the TSC still runs */
-#define DEAD_TICKS       3   /* at which the counter had not moved: it is broken */
+#define SHORT_WINDOW    10 /* ticks */
+#define SHORT_WINDOWS   4
+#define SAMPLE_TRIES    4
+#define CHECK_TICKS     256 /* between two looks whether the TSC still runs */
+#define DEAD_TICKS      3   /* at which the counter had not moved: it is broken */
 
-#define SCALE_SHIFT      32
+#define SCALE_SHIFT     32
 
 /* Milliseconds after the first tick at which a long window ends; all of them begin with it. */
 static const uint16_t long_windows[] = {100, 1000, 8000};
@@ -309,7 +311,8 @@ void clock_wait(uint64_t micros)
 {
     uint64_t end = clock_nanos() + micros * NANOS_PER_MICRO;
 
-    for (uint64_t reads = 0; clock_nanos() < end && reads < micros * READS_PER_MICRO; reads++) {
+    for (uint64_t reads = 0; clock_nanos() < end && reads < micros * READS_PER_MICRO;
+         reads += tsc_hz != 0 ? 1 : COUNTER_READ) {
         cpu_pause();
     }
 }

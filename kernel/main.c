@@ -155,10 +155,11 @@ static void start_watchdog(void)
         watchdog_start();
     }
     if (options.watchdog == OPTION_WATCHDOG_NMI) {
+        watchdog_expect_nmi(PIT_TICK_HZ); /* before: the first may come at once */
         problem = nmi_timer_start();
-        watchdog_expect_nmi(problem == NULL ? PIT_TICK_HZ : 0);
     }
     if (problem != NULL) {
+        watchdog_expect_nmi(0);
         log_line("watchdog", "no NMIs: %s", problem);
     }
 }

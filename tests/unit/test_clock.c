@@ -28,7 +28,8 @@ static bool counter_broken;
 static uint64_t port_nanos; /* what reading the counter takes */
 static bool port_stalls;    /* and three of four reads take up to half a millisecond more */
 static unsigned port_reads;
-static uint64_t tsc_mhz; /* 0: it stands still */
+static uint64_t tsc_mhz;   /* 0: it stands still */
+static uint64_t tsc_nanos; /* what reading it takes */
 static uint64_t tsc_at_change, time_of_change;
 
 void panic_at(const char *file, int line, const char *function, const char *text, ...)
@@ -39,6 +40,7 @@ void panic_at(const char *file, int line, const char *function, const char *text
 
 uint64_t fake_tsc(void)
 {
+    now += tsc_nanos;
     return tsc_at_change + (uint64_t)((unsigned __int128)(now - time_of_change) * tsc_mhz / 1000);
 }
 
@@ -339,6 +341,25 @@ static void test_idle_for_long(void **state)
     assert_near(look(), true_nanos(), 500000);
 }
 
+/* A fast machine reads the TSC a hundred times in a microsecond; it waits all the same. */
+static void test_wait(void **state)
+{
+    uint64_t at;
+
+    (void)state;
+    start();
+    at = now;
+    clock_wait(1000);
+    assert_in_range(now - at, 990000, 1100000); /* by the counter */
+    run(100, 0);
+    tsc_nanos = 10;
+    at = now;
+    clock_wait(1000);
+    assert_in_range(now - at, 1000000, 1010000);
+    tsc_nanos = 0;
+    clock_wait(1000); /* time stands still: it ends all the same */
+}
+
 static unsigned hook_calls;
 
 static void hook(void)
@@ -371,6 +392,7 @@ int main(void)
         cmocka_unit_test_setup(test_only_ticks, reset),
         cmocka_unit_test_setup(test_idle, reset),
         cmocka_unit_test_setup(test_idle_for_long, reset),
+        cmocka_unit_test_setup(test_wait, reset),
         cmocka_unit_test_setup(test_hooks, reset),
     };
 
