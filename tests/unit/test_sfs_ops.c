@@ -478,6 +478,76 @@ static void orphans(void)
     assert_int_equal(after.inodes_free, before.inodes_free);
 }
 
+/* The power fails now: everything since the last sync is gone. Mount what is left. */
+static void cut_power(void)
+{
+    const struct ramdisk_fate nothing_pending = {.lost_class = -1, .only_class = -1};
+    struct ramdisk *left = ramdisk_after_cut(disk, &nothing_pending);
+
+    (void)sfs_unmount(fs);
+    ramdisk_free(disk);
+    disk = left;
+    mount();
+}
+
+static void make_open(const char *name, bool directory)
+{
+    assert_int_equal(directory ? sfs_mkdir(fs, 0, N(name), 0755, me, &attr)
+                               : sfs_create(fs, 0, N(name), 0644, me, &attr),
+                     0);
+    if (!directory) {
+        put(attr.ino, 0, 10000);
+    }
+}
+
+/* Inodes without a name that were in use when the power failed are freed by the next mount. */
+static void orphans_of_a_power_cut(void)
+{
+    struct sfs_statfs before, after;
+
+    if (version == 1) {
+        return; /* it promises nothing */
+    }
+    sfs_statfs(fs, &before);
+    make_open("unlinked", false);
+    make_open("removed", true);
+    make_open("replaced", false);
+    make_open("empty", true);
+    make(0, "f");
+    make_dir(0, "d");
+    assert_int_equal(sfs_unlink(fs, 0, N("unlinked")), 0);
+    assert_int_equal(sfs_rmdir(fs, 0, N("removed")), 0);
+    assert_int_equal(move(0, "f", 0, "replaced", 0), 0);
+    assert_int_equal(move(0, "d", 0, "empty", 0), 0);
+    assert_int_equal(sfs_sync(fs), 0);
+    cut_power();
+    assert_int_equal(sfs_unlink(fs, 0, N("replaced")), 0);
+    assert_int_equal(sfs_rmdir(fs, 0, N("empty")), 0);
+    sfs_statfs(fs, &after);
+    assert_int_equal(after.blocks_free, before.blocks_free);
+    assert_int_equal(after.inodes_free, before.inodes_free);
+}
+
+/* More of them than the orphan block has slots: then every inode is looked at. */
+static void more_orphans_than_slots(void)
+{
+    struct sfs_statfs before, after;
+
+    if (version == 1) {
+        return;
+    }
+    sfs_statfs(fs, &before);
+    for (uint32_t i = 0; i < bs / 8 + 20; i++) {
+        assert_int_equal(sfs_create(fs, 0, N("f"), 0644, me, &attr), 0);
+        assert_int_equal(sfs_unlink(fs, 0, N("f")), 0);
+    }
+    assert_int_equal(sfs_sync(fs), 0);
+    cut_power();
+    sfs_statfs(fs, &after);
+    assert_int_equal(after.blocks_free, before.blocks_free);
+    assert_int_equal(after.inodes_free, before.inodes_free);
+}
+
 static void attributes(void)
 {
     uint64_t f = make(0, "f");
@@ -621,6 +691,8 @@ TEST(holes)
 TEST(links)
 TEST(renames)
 TEST(orphans)
+TEST(orphans_of_a_power_cut)
+TEST(more_orphans_than_slots)
 TEST(attributes)
 TEST(paths)
 TEST(read_only)
@@ -628,12 +700,20 @@ TEST(read_only)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),      cmocka_unit_test(test_many_names),
-        cmocka_unit_test(test_no_index),   cmocka_unit_test(test_contents),
-        cmocka_unit_test(test_truncation), cmocka_unit_test(test_holes),
-        cmocka_unit_test(test_links),      cmocka_unit_test(test_renames),
-        cmocka_unit_test(test_orphans),    cmocka_unit_test(test_attributes),
-        cmocka_unit_test(test_paths),      cmocka_unit_test(test_read_only),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_many_names),
+        cmocka_unit_test(test_no_index),
+        cmocka_unit_test(test_contents),
+        cmocka_unit_test(test_truncation),
+        cmocka_unit_test(test_holes),
+        cmocka_unit_test(test_links),
+        cmocka_unit_test(test_renames),
+        cmocka_unit_test(test_orphans),
+        cmocka_unit_test(test_orphans_of_a_power_cut),
+        cmocka_unit_test(test_more_orphans_than_slots),
+        cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_read_only),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
