@@ -117,6 +117,28 @@ static void overwrite_and_fdatasync(uint64_t ino)
     }
 }
 
+/* J8: a name, a mode, a link are durable with fsync; fdatasync lets them wait. */
+static void names_and_modes(uint64_t ino)
+{
+    struct sfs_attr attr = {.mode = 0600};
+
+    assert_int_equal(sfs_setattr(fs, ino, SFS_SET_MODE, &attr), 0);
+    forget_counts();
+    assert_int_equal(sfs_fsync(fs, ino, true), 0);
+    assert_int_equal(logs + commits, 0);
+    assert_int_equal(sfs_fsync(fs, ino, false), 0);
+    assert_true(logs + commits > 0);
+    assert_int_equal(sfs_link(fs, ino, 0, "g", 1, &attr), 0);
+    assert_int_equal(sfs_forget(fs, ino, 1), 0);
+    forget_counts();
+    assert_int_equal(sfs_fsync(fs, ino, false), 0);
+    assert_true(logs + commits > 0);
+    assert_int_equal(sfs_rename(fs, 0, "g", 1, 0, "h", 1, 0), 0);
+    forget_counts();
+    assert_int_equal(sfs_fsync(fs, ino, false), 0);
+    assert_true(logs + commits > 0);
+}
+
 /* J7: a block with a copy in the log is overwritten through the log, until the tail has passed. */
 static void overwrite_of_logged(uint64_t ino)
 {
@@ -177,6 +199,7 @@ static void failed_overwrite(uint64_t ino)
 TEST(append_and_fsync)
 TEST(large_write_and_fsync)
 TEST(overwrite_and_fdatasync)
+TEST(names_and_modes)
 TEST(overwrite_of_logged)
 TEST(bytes_behind_the_durable_end)
 TEST(write_back_is_merged)
@@ -188,6 +211,7 @@ int main(void)
         cmocka_unit_test(test_append_and_fsync),
         cmocka_unit_test(test_large_write_and_fsync),
         cmocka_unit_test(test_overwrite_and_fdatasync),
+        cmocka_unit_test(test_names_and_modes),
         cmocka_unit_test(test_overwrite_of_logged),
         cmocka_unit_test(test_bytes_behind_the_durable_end),
         cmocka_unit_test(test_write_back_is_merged),
