@@ -197,9 +197,48 @@ static void test_lies(void **state)
     run(4096, 400);
 }
 
+/* Blocks that no file can have: neither read nor, worse, written. */
+static void test_pointers_to_where_no_file_lies(void **state)
+{
+    struct sfs_mkfs_options options = {.block_size = 512};
+    struct ramdisk *disk = ramdisk_create(8192, 512);
+    const struct sfs_super *s = (const struct sfs_super *)ramdisk_bytes(disk);
+    uint64_t target[] = {0, 1, 0, 0, 0, 8192, UINT64_MAX};
+    struct sfs_attr attr;
+
+    (void)state;
+    assert_int_equal(sfs_mkfs(ramdisk_dev(disk), &options), 0);
+    target[2] = s->journal_start;
+    target[3] = s->orphan_block;
+    target[4] = s->backup_sb_block;
+    assert_int_equal(sfs_mount(ramdisk_dev(disk), &small, &fs), 0);
+    populate();
+    assert_int_equal(sfs_lookup(fs, 0, "c", 1, &attr), 0);
+    assert_int_equal(sfs_unmount(fs), 0);
+    for (size_t i = 1; i < sizeof(target) / sizeof(target[0]); i++) {
+        uint64_t block = s->inode_table_start + attr.ino / 4;
+        uint8_t *bytes = ramdisk_bytes(disk);
+        struct sfs_inode *inode = (struct sfs_inode *)(bytes + block * 512) + attr.ino % 4;
+
+        inode->direct[3] = target[i];
+        ((uint32_t *)(bytes + s->csum_start * 512))[block] =
+            sfs_csum_entry(sfs_csum_uuid(s->uuid), block, bytes + block * 512, 512);
+        ramdisk_settle(disk);
+        assert_int_equal(sfs_mount(ramdisk_dev(disk), &small, &fs), 0);
+        assert_int_equal(sfs_read(fs, attr.ino, 3 * 512, data, 512), SFS_EUCLEAN);
+        assert_int_equal(sfs_write(fs, attr.ino, 3 * 512, data, 512), SFS_EUCLEAN);
+        (void)sfs_unmount(fs);
+        ((struct sfs_super *)bytes)->state = SFS_STATE_CLEAN; /* an error was seen */
+        ((struct sfs_super *)bytes)->crc = sfs_csum(0, bytes, offsetof(struct sfs_super, crc));
+    }
+    ramdisk_free(disk);
+    assert_int_equal(port_in_use(), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lies)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lies),
+                                       cmocka_unit_test(test_pointers_to_where_no_file_lies)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
