@@ -10,6 +10,7 @@ const struct command commands[] = {
     {"clear", "", "empty the screen", command_clear},
     {"boot", "[facts]", "what each step of the boot took; or what was booted", command_boot},
     {"e820", "", "the BIOS's memory map, raw and cleaned", command_e820},
+    {"free", "[heap|leaks]", "memory used and free; the heap by size; by caller", command_free},
     {"mem", "", "how much memory there is, and who has it", command_mem},
     {"walk", "<address>", "how the page tables translate an address", command_walk},
     {"cpu", "", "the processor and its control registers", command_cpu},

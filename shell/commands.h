@@ -62,6 +62,7 @@ int command_idt(int argc, char **argv);
 int command_irq(int argc, char **argv);
 int command_boot(int argc, char **argv);
 int command_e820(int argc, char **argv);
+int command_free(int argc, char **argv);
 int command_mem(int argc, char **argv);
 int command_walk(int argc, char **argv);
 int command_cpu(int argc, char **argv);

@@ -227,12 +227,13 @@ void frame_free(uint64_t phys, unsigned order)
  * A run is kept as the blocks that COUNT's bits stand for, the largest one first: 7 frames are
  * blocks of 4, 2 and 1. Each lies at a multiple of its size, as the run's beginning is one, too.
  */
-uint64_t frame_alloc_run(size_t count, unsigned flags)
+uint64_t frame_alloc_run(size_t count, unsigned order, unsigned flags)
 {
-    unsigned order = frame_order(count * FRAME_SIZE);
-
-    if (count == 0 || count > RUN_MAX) {
+    if (count == 0 || count > RUN_MAX || order > LARGEST) {
         return FRAME_NONE;
+    }
+    if (order < frame_order(count * FRAME_SIZE)) {
+        order = frame_order(count * FRAME_SIZE);
     }
     spin_lock(&lock);
     uint64_t phys = take_anywhere(order, flags);

@@ -37,10 +37,10 @@
  * physical memory (so aligned) in which there is any RAM.
  */
 struct frame {
-    uint8_t state;      /* enum frame_state; owned by frame.c */
-    uint8_t order;      /* of the block whose first frame this is; owned by frame.c */
-    uint8_t heap_class; /* from here on: owned by heap.c, while the heap has the frame */
-    uint8_t heap_page;
+    uint8_t state; /* enum frame_state; owned by frame.c */
+    uint8_t order; /* of the block whose first frame this is; owned by frame.c */
+    uint16_t
+        heap_class; /* from here on: owned by the heap, while it has the frame; 0: it has not */
     uint16_t heap_free;
     uint16_t heap_first;
     union {
@@ -94,10 +94,11 @@ uint64_t frame_alloc(unsigned order, unsigned flags);
 void frame_free(uint64_t phys, unsigned order);
 
 /*
- * The same for a run of COUNT frames, 1 to 1024, aligned like the smallest block that has room for
- * it; only COUNT frames are taken. Returns FRAME_NONE also for other counts. Context: any.
+ * The same for a run of COUNT frames, 1 to 1024, aligned like a block of ORDER and like the
+ * smallest block that has room for it; only COUNT frames are taken. FRAME_NONE also for a wrong
+ * COUNT or ORDER. Context: any.
  */
-uint64_t frame_alloc_run(size_t count, unsigned flags);
+uint64_t frame_alloc_run(size_t count, unsigned order, unsigned flags);
 void frame_free_run(uint64_t phys, size_t count);
 
 /* The smallest order whose blocks have room for SIZE bytes; FRAME_ORDERS if none has. */

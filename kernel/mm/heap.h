@@ -51,4 +51,15 @@ struct heap_class_stats {
 size_t heap_class_count(void);
 void heap_get_stats(size_t class_index, struct heap_class_stats *stats);
 
+/*
+ * Look at everything that is free, and in debug builds at every red zone, and panic if something
+ * has been written there. Takes long. Context: any.
+ */
+void heap_check(void);
+
+#ifdef KERNEL_DEBUG
+/* Print which callers of kmalloc have how much, the most first. Context: a thread. */
+void heap_report_leaks(void);
+#endif
+
 #endif

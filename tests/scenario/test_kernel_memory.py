@@ -44,6 +44,25 @@ def test_bochs(image):
         assert kib["free"] > 60 * 1024, kib
 
 
+def test_heap_serves_half_of_32_mib(image):
+    """The in-guest test fills the heap, and wants 16 MiB where there are 24 MiB free or more."""
+    with Qemu(image, memory="32M") as qemu:
+        qemu.wait_prompt()
+        assert amounts(qemu)["free"] > 24 * 1024
+        assert "1 passed, 0 failed" in qemu.run("test heap_serves_*")
+
+
+def test_free(image):
+    with Qemu(image) as qemu:
+        qemu.wait_prompt()
+        total, used, free = map(int, re.search(
+            r"^ +(\d+) KiB +(\d+) KiB +(\d+) KiB", qemu.run("free"), re.M).groups())
+        assert total == used + free and free > 60 * 1024
+        assert re.search(r"^ +size +live +peak +allocated +KiB$", qemu.run("free heap"), re.M)
+        assert "free: " in qemu.run("free leaks")
+        assert "free: usage: free [heap|leaks]" in qemu.run("free all")
+
+
 def test_mem_adds_up(image):
     with Qemu(image) as qemu:
         qemu.wait_prompt()

@@ -132,9 +132,13 @@ static void random_alloc(void)
     unsigned order = (unsigned)(rand() % FRAME_ORDERS) * (unsigned)(rand() % FRAME_ORDERS) / 10;
     size_t count = run ? 1 + (unsigned)rand() % 1024 : (size_t)1 << order;
     unsigned flags = below ? FRAME_BELOW_4G : 0;
-    uint64_t phys = run ? frame_alloc_run(count, flags) : frame_alloc(order, flags);
+    unsigned run_order = (unsigned)rand() % (order + 1);
+    uint64_t phys = run ? frame_alloc_run(count, run_order, flags) : frame_alloc(order, flags);
 
     order = frame_order(count * FRAME_SIZE);
+    if (run && run_order > order) {
+        order = run_order;
+    }
     if (phys == FRAME_NONE) {
         assert_false(model_has(order, true, !below));
         return;
@@ -203,7 +207,7 @@ static void test_every_frame_can_be_had_once(void **state)
     assert_int_equal(count, FRAMES);
     frame_get_stats(&stats);
     assert_int_equal(stats.free, 0);
-    assert_int_equal(frame_alloc_run(1, 0), FRAME_NONE);
+    assert_int_equal(frame_alloc_run(1, 0, 0), FRAME_NONE);
 }
 
 static void test_ordinary_memory_comes_from_above_4_gib(void **state)
@@ -233,10 +237,11 @@ static void test_runs_have_bounds(void **state)
 {
     (void)state;
     start(true, true);
-    assert_int_equal(frame_alloc_run(0, 0), FRAME_NONE);
-    assert_int_equal(frame_alloc_run(1025, 0), FRAME_NONE);
-    assert_int_equal(frame_alloc_run(SIZE_MAX / FRAME_SIZE + 2, 0), FRAME_NONE);
-    assert_int_not_equal(frame_alloc_run(1024, 0), FRAME_NONE);
+    assert_int_equal(frame_alloc_run(0, 0, 0), FRAME_NONE);
+    assert_int_equal(frame_alloc_run(1025, 0, 0), FRAME_NONE);
+    assert_int_equal(frame_alloc_run(SIZE_MAX / FRAME_SIZE + 2, 0, 0), FRAME_NONE);
+    assert_int_equal(frame_alloc_run(1, FRAME_ORDERS, 0), FRAME_NONE);
+    assert_int_not_equal(frame_alloc_run(1024, 0, 0), FRAME_NONE);
     EXPECT_PANIC("0 frames", frame_free_run(HIGH_BASE, 0));
     EXPECT_PANIC("1025 frames", frame_free_run(HIGH_BASE, 1025));
 }
