@@ -282,6 +282,128 @@ static void test_bitmap_lies(void **state)
     ramdisk_free(disk);
 }
 
+/* ---- Room in the log ----------------------------------------------------------------------------
+ */
+
+/* COUNT blocks of metadata, in one transaction for a few of them. */
+static void make_blocks(struct sfs *fs, uint64_t *block, unsigned count)
+{
+    struct sfs_handle h;
+    struct sfs_buf *buf;
+
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(sfs_begin(fs, &h, sfs_credits(fs, 2, 0), 1), 0);
+        assert_int_equal(sfs_alloc_meta(&h, 0, &block[i]), 0);
+        assert_int_equal(sfs_new_block(&h, block[i], &buf), 0);
+        sfs_buf_put(fs, buf);
+        sfs_end(&h);
+    }
+    assert_int_equal(sfs_checkpoint(fs), 0);
+}
+
+static void set_blocks(struct sfs *fs, const uint64_t *block, unsigned count, uint8_t value)
+{
+    struct sfs_handle h;
+    struct sfs_buf *buf;
+
+    assert_int_equal(sfs_begin(fs, &h, count + 1, 0), 0);
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(sfs_modify(&h, block[i], &buf), 0);
+        memset(buf->data, value, fs->bs);
+        sfs_buf_put(fs, buf);
+    }
+    sfs_end(&h);
+}
+
+static uint8_t first_byte(struct sfs *fs, uint64_t block)
+{
+    struct sfs_buf *buf;
+
+    assert_int_equal(sfs_buf_read(fs, block, &buf), 0);
+    uint8_t value = buf->data[0];
+
+    sfs_buf_put(fs, buf);
+    return value;
+}
+
+/* The power goes, everything that was written has arrived. */
+static struct sfs *after_cut(struct sfs *fs, struct ramdisk **disk)
+{
+    const struct ramdisk_fate all = {1, 0, -1, -1};
+    struct ramdisk *after = ramdisk_after_cut(*disk, &all);
+
+    sfs_abort(fs, SFS_EIO, 0);
+    assert_int_equal(sfs_unmount(fs), SFS_EIO);
+    ramdisk_free(*disk);
+    *disk = after;
+    assert_int_equal(sfs_mount(ramdisk_dev(after), &plain, &fs), 0);
+    return fs;
+}
+
+/* Three transactions of every size: together they are more than the log can hold, and the head must
+ * never run over what a power cut would need. */
+static void test_head_never_meets_tail(void **state)
+{
+    uint64_t block[60];
+
+    (void)state;
+    for (unsigned size = 15; size <= 56; size++) {
+        struct ramdisk *disk;
+        struct sfs *fs = mounted(4096, 400, &disk);
+
+        assert_int_equal(sfs_unmount(fs), 0);
+        assert_int_equal(
+            sfs_mount(ramdisk_dev(disk), &(struct sfs_mount_options){.cache_blocks = 256}, &fs), 0);
+        make_blocks(fs, block, 56);
+        set_blocks(fs, block, 26, 1);
+        assert_int_equal(sfs_commit_running(fs), 0);
+        set_blocks(fs, block, size, 2);
+        assert_int_equal(sfs_commit_running(fs), 0);
+        assert_true(fs->journal->used < fs->journal->log);
+        fs = after_cut(fs, &disk);
+        for (unsigned i = 0; i < 56; i++) {
+            assert_int_equal(first_byte(fs, block[i]), i < size ? 2 : i < 26 ? 1 : 0);
+        }
+        unmounted(fs, disk);
+    }
+}
+
+/* A block is changed and freed in a transaction that is lost, but the log was emptied meanwhile:
+ * what went home must be the contents from before (J4). */
+static void test_freed_block_goes_home_unchanged(void **state)
+{
+    struct ramdisk *disk;
+    struct sfs *fs = mounted(4096, 400, &disk);
+    struct sfs_handle h;
+    struct sfs_buf *buf;
+    uint64_t block[6];
+
+    (void)state;
+    make_blocks(fs, block, 6);
+    for (uint8_t i = 1; fs->journal->used < 12; i++) {
+        set_blocks(fs, block + 1, 2, i);
+        assert_int_equal(sfs_commit_running(fs), 0);
+    }
+    set_blocks(fs, block, 6, 0x11);
+    assert_int_equal(sfs_commit_running(fs), 0);
+    assert_int_equal(sfs_begin(fs, &h, 4, 0), 0);
+    assert_int_equal(sfs_modify(&h, block[0], &buf), 0);
+    memset(buf->data, 0x22, 4096);
+    sfs_buf_put(fs, buf);
+    assert_int_equal(sfs_free_block(&h, block[0], true), 0);
+    sfs_end(&h);
+    uint64_t running = h.seq;
+
+    assert_true(fs->journal->used > 14);
+    assert_int_equal(sfs_begin(fs, &h, 10, 0), 0);
+    sfs_end(&h);
+    assert_int_equal(h.seq, running);
+    assert_int_equal(fs->journal->used, 0);
+    fs = after_cut(fs, &disk);
+    assert_int_equal(first_byte(fs, block[0]), 0x11);
+    unmounted(fs, disk);
+}
+
 /* ---- Threads ------------------------------------------------------------------------------------
  */
 
@@ -383,9 +505,14 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_runs),    cmocka_unit_test(test_quarantine_while_committing),
-        cmocka_unit_test(test_stuck),   cmocka_unit_test(test_no_space),
-        cmocka_unit_test(test_inodes),  cmocka_unit_test(test_bitmap_lies),
+        cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_quarantine_while_committing),
+        cmocka_unit_test(test_stuck),
+        cmocka_unit_test(test_no_space),
+        cmocka_unit_test(test_inodes),
+        cmocka_unit_test(test_bitmap_lies),
+        cmocka_unit_test(test_head_never_meets_tail),
+        cmocka_unit_test(test_freed_block_goes_home_unchanged),
         cmocka_unit_test(test_threads),
     };
 
