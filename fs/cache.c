@@ -161,7 +161,7 @@ bool sfs_block_valid(const struct sfs *fs, uint64_t block)
     return block >= first && block < end;
 }
 
-/* ---- Reading --------------------------------------------------------------------------------- */
+/* ---- Reading ---- */
 
 uint64_t cache_table_block(const struct sfs *fs, uint64_t block)
 {
@@ -285,8 +285,7 @@ void sfs_buf_get(struct sfs *fs, struct sfs_buf *buf)
     port_mutex_unlock(fs->lock);
 }
 
-/* ---- File data that is in the log -------------------------------------------------------------
- */
+/* ---- File data that is in the log ---- */
 
 bool sfs_read_logged(struct sfs *fs, uint64_t block, void *data, int *error)
 {

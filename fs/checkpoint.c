@@ -13,8 +13,7 @@
  */
 #include "fs/log.h"
 
-/* ---- Sorting: a heap, in place -----------------------------------------------------------------
- */
+/* ---- Sorting: a heap, in place ---- */
 
 static void sift_down(struct sfs_place *place, uint32_t at, uint32_t count)
 {
@@ -46,8 +45,7 @@ void sort_places(struct sfs_place *place, uint32_t count)
     }
 }
 
-/* ---- Home --------------------------------------------------------------------------------------
- */
+/* ---- Home ---- */
 
 /* Blocks whose durable copy is not at home, at most LOG_SORT of them, in order. */
 static uint32_t gather(struct sfs *fs)
@@ -148,8 +146,7 @@ int checkpoint_write_home(struct sfs *fs)
     return error;
 }
 
-/* ---- The tail ----------------------------------------------------------------------------------
- */
+/* ---- The tail ---- */
 
 int jsb_write(struct sfs *fs, uint64_t gen, uint64_t tail_seq, uint32_t tail_blk)
 {

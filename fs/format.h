@@ -34,8 +34,7 @@
 #define SFS_SIZE_MAX      0xFFFFFFFFFFFFull /* 48 bits */
 #define SFS_ROOT          0                 /* inode number of the root directory */
 
-/* ---- Superblock: the first 512 bytes of block 0, and of the last block --------------------------
- */
+/* ---- Superblock: the first 512 bytes of block 0, and of the last block ---- */
 
 #define SFS_INCOMPAT_JOURNAL    0x01
 #define SFS_INCOMPAT_CSUM_TABLE 0x02

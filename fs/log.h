@@ -1,5 +1,5 @@
 /*
- * log.h - what cache.c, handle.c, commit.c, checkpoint.c, recovery.c and mount.c share: the state
+ * log.h - what the journal, the cache, the allocator and mount.c share: the state
  * of the journal. Nobody else includes it.
  *
  *   log     | free | T5 | T6 | T7 | free     T5 .. T7 are durable; their blocks' newest copies are
@@ -49,6 +49,18 @@ struct sfs_place {
     uint64_t where;
 };
 
+/* A walk through the log, see recovery.c. */
+struct walk {
+    uint64_t seq;            /* of the transaction looked at */
+    uint32_t at;             /* journal-relative: next block to read */
+    uint32_t start;          /* where the transaction begins */
+    uint32_t total;          /* blocks of it so far */
+    uint32_t chain;          /* checksum of its descriptors' checksums */
+    struct sfs_place *place; /* homes, and their copies' blocks */
+    uint32_t count, room;
+    uint32_t replayed; /* transactions */
+};
+
 /* All fields are guarded by fs->lock unless they say something else. */
 struct sfs_journal {
     uint32_t log;         /* L: blocks of the log. Constant */
@@ -94,8 +106,7 @@ struct sfs_journal {
     uint32_t overlay_count;
 };
 
-/* ---- cache.c; fs->lock is held ----------------------------------------------------------------
- */
+/* ---- cache.c; fs->lock is held ---- */
 
 struct sfs_buf *cache_find(struct sfs *fs, uint64_t block);
 /* Find or make; one reference. NULL: no memory. */
@@ -108,8 +119,7 @@ void cache_free(struct sfs *fs);
 uint64_t cache_table_block(const struct sfs *fs, uint64_t block);
 uint32_t *cache_entry(const struct sfs *fs, struct sfs_buf *table, uint64_t block);
 
-/* ---- handle.c ---------------------------------------------------------------------------------
- */
+/* ---- join.c; handle.c ---- */
 
 /* A frame of one block. Lock held. NULL: no memory. */
 uint8_t *frame_get(struct sfs *fs);
@@ -124,8 +134,7 @@ void txn_leave(struct sfs *fs, struct sfs_buf *buf);
 /* Log blocks of a transaction with PAYLOAD blocks. Any. */
 uint32_t txn_blocks(const struct sfs *fs, uint32_t payload);
 
-/* ---- commit.c ---------------------------------------------------------------------------------
- */
+/* ---- commit.c ---- */
 
 /* The first running transaction, with number SEQ. */
 void txn_start(struct sfs *fs, uint64_t seq);
@@ -137,8 +146,12 @@ void busy_end(struct sfs *fs);
 /* Flush, and let the tail move as far as the flush allows. No lock. */
 int commit_flush(struct sfs *fs);
 
-/* ---- checkpoint.c: by whoever is busy, no lock ------------------------------------------------
- */
+/* ---- logwrite.c: by whoever is busy, no lock ---- */
+
+/* Write the committing transaction to the log and make it durable. */
+int log_write(struct sfs *fs);
+
+/* ---- checkpoint.c: by whoever is busy, no lock ---- */
 
 /* Write home what is durable, if the tail rests. */
 int checkpoint_write_home(struct sfs *fs);
@@ -152,15 +165,21 @@ int checkpoint_all(struct sfs *fs);
 int jsb_write(struct sfs *fs, uint64_t gen, uint64_t tail_seq, uint32_t tail_blk);
 void sort_places(struct sfs_place *place, uint32_t count);
 
-/* ---- recovery.c -------------------------------------------------------------------------------
- */
+/* ---- logread.c ---- */
+
+/* The transaction at w->start, which must be number w->seq: 1 valid, 0 not, or an error. w->place
+ * are then its homes in order, and w->at is behind it. */
+int log_check_transaction(struct sfs *fs, struct walk *w);
+/* Is there a record in the log that is newer than number SEQ, where the walk stopped? */
+bool log_newer_behind(struct sfs *fs, uint64_t seq);
+
+/* ---- recovery.c ---- */
 
 /* J11, without the orphans. Sets head, durable_seq, gen. */
 int recovery_run(struct sfs *fs);
 bool overlay_find(const struct sfs *fs, uint64_t block, uint64_t *log_block);
 
-/* ---- alloc.c ----------------------------------------------------------------------------------
- */
+/* ---- alloc.c ---- */
 
 int alloc_mount(struct sfs *fs);
 void alloc_unmount(struct sfs *fs);

@@ -21,8 +21,7 @@ static uint32_t least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* ---- Memory ------------------------------------------------------------------------------------
- */
+/* ---- Memory ---- */
 
 static int make_locks(struct sfs *fs)
 {
@@ -128,8 +127,7 @@ static void free_all(struct sfs *fs)
     port_free(fs);
 }
 
-/* ---- Mount -------------------------------------------------------------------------------------
- */
+/* ---- Mount ---- */
 
 /* A backup tells nothing of what has happened since mkfs: the log has to be read. */
 static int use_backup(struct sfs *fs)
@@ -225,8 +223,7 @@ int sfs_mount(struct blk_dev *dev, const struct sfs_mount_options *options, stru
     return error;
 }
 
-/* ---- Unmount -----------------------------------------------------------------------------------
- */
+/* ---- Unmount ---- */
 
 /* J12: everything home, the log empty, and then "clean". */
 static int finish(struct sfs *fs)
@@ -255,8 +252,7 @@ int sfs_unmount(struct sfs *fs)
     return error;
 }
 
-/* ---- While mounted ------------------------------------------------------------------------------
- */
+/* ---- While mounted ---- */
 
 bool sfs_read_only(struct sfs *fs)
 {
@@ -315,45 +311,4 @@ int sfs_statfs(struct sfs *fs, struct sfs_statfs *out)
     memcpy(out->uuid, super->uuid, sizeof(out->uuid));
     memcpy(out->label, super->label, sizeof(out->label));
     return 0;
-}
-
-/* ---- When something is wrong --------------------------------------------------------------------
- */
-
-/* Count it in the superblock, if this volume may be written at all. */
-static void note_error(struct sfs *fs, int error, uint64_t block)
-{
-    port_mutex_lock(fs->lock);
-    bool first = fs->super.state != SFS_STATE_ERROR;
-
-    if (fs->super.error_count++ == 0) {
-        fs->super.first_err_block = block;
-        fs->super.first_err_code = (uint32_t)-error;
-    }
-    fs->super.state = SFS_STATE_ERROR;
-    port_mutex_unlock(fs->lock);
-    if (first && !fs->read_only) {
-        sfs_super_write(fs, SFS_STATE_ERROR); /* it is lost if this fails, too */
-    }
-}
-
-void sfs_abort(struct sfs *fs, int error, uint64_t block)
-{
-    port_mutex_lock(fs->lock);
-    bool first = fs->journal->aborted == 0;
-
-    fs->journal->aborted = first ? error : fs->journal->aborted;
-    port_cond_wake_all(fs->wake);
-    port_mutex_unlock(fs->lock);
-    if (first) {
-        port_log("volume is read-only from now on: %s at block %llu", sfs_error_name(error),
-                 (unsigned long long)block);
-        note_error(fs, error, block);
-    }
-}
-
-void sfs_damaged(struct sfs *fs, uint64_t block, const char *what)
-{
-    port_log("block %llu: %s", (unsigned long long)block, what);
-    note_error(fs, SFS_EUCLEAN, block);
 }

@@ -24,8 +24,7 @@
 
 struct sfs; /* a mounted volume */
 
-/* ---- Volumes ----------------------------------------------------------------------------------
- */
+/* ---- Volumes ---- */
 
 struct sfs_mkfs_options {
     uint32_t block_size;     /* 512, 1024, 2048, 4096; 0: 4096, and 512 for version 1 */
@@ -83,8 +82,7 @@ struct sfs_statfs {
 };
 int sfs_statfs(struct sfs *fs, struct sfs_statfs *out);
 
-/* ---- Inodes -----------------------------------------------------------------------------------
- */
+/* ---- Inodes ---- */
 
 struct sfs_attr {
     uint64_t ino;
@@ -156,8 +154,7 @@ struct sfs_entry {
 int sfs_readdir(struct sfs *fs, uint64_t dir, uint64_t *cookie,
                 bool (*emit)(void *ctx, const struct sfs_entry *entry), void *ctx);
 
-/* ---- Contents of files ------------------------------------------------------------------------
- */
+/* ---- Contents of files ---- */
 
 /* Returns the bytes read or written, which may be fewer than SIZE, or an error if there were none.
  */
@@ -171,8 +168,7 @@ int sfs_seek(struct sfs *fs, uint64_t ino, bool hole, uint64_t *offset);
 /* The file, and the names it has, are durable on return. DATASYNC: times need not be. */
 int sfs_fsync(struct sfs *fs, uint64_t ino, bool datasync);
 
-/* ---- Paths ------------------------------------------------------------------------------------
- */
+/* ---- Paths ---- */
 
 #define SFS_WALK_NOFOLLOW  1 /* the last component may be a symbolic link */
 #define SFS_WALK_DIRECTORY 2 /* it must be a directory */

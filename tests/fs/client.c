@@ -14,8 +14,7 @@
 
 struct client *client_current;
 
-/* ---- Blocks of data ----------------------------------------------------------------------------
- */
+/* ---- Blocks of data ---- */
 
 static void fill(const struct client *c, uint8_t *block, uint32_t stamp, uint32_t version)
 {
@@ -70,8 +69,7 @@ static bool hook_orphans(struct sfs *fs, uint64_t *slots)
 
 const struct sfs_hooks sfs_upper_hooks = {.pay = hook_pay, .orphans = hook_orphans};
 
-/* ---- Operations --------------------------------------------------------------------------------
- */
+/* ---- Operations ---- */
 
 struct op {
     struct client *c;
@@ -303,8 +301,7 @@ void client_step(struct client *c)
     }
 }
 
-/* ---- Life --------------------------------------------------------------------------------------
- */
+/* ---- Life ---- */
 
 int client_mount(struct client *c)
 {
@@ -389,8 +386,7 @@ void client_go_on_from(struct client *c, unsigned index)
     c->now = c->durable = index;
 }
 
-/* ---- Checking ----------------------------------------------------------------------------------
- */
+/* ---- Checking ---- */
 
 static void read_slots(struct client *c, struct sfs *fs, struct client_slot *slots)
 {

@@ -128,15 +128,15 @@ static void take(struct ramdisk *disk, struct blk_req *req)
     struct flight *flight = calloc(1, sizeof(*flight));
 
     check_request(disk, req);
+    if (req->op != BLK_READ && !disk->cut && disk->watch != NULL) {
+        struct ramdisk_event event = {req->op, req->cls, req->lba, req->nsect};
+
+        disk->watch(disk->watch_ctx, &event);
+    }
     flight->req = req;
     flight->failing = should_fail(disk, req->op);
     if (req->op != BLK_READ && !disk->cut) {
         disk->events++;
-        if (disk->watch != NULL) {
-            struct ramdisk_event event = {req->op, req->cls, req->lba, req->nsect};
-
-            disk->watch(disk->watch_ctx, &event);
-        }
         if (req->op == BLK_WRITE) {
             flight->write = take_write(disk, req);
         }

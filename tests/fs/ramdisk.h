@@ -52,7 +52,7 @@ struct ramdisk *ramdisk_after_cut(const struct ramdisk *disk, const struct ramdi
 void ramdisk_fail(struct ramdisk *disk, enum blk_op op, long count, long repeat);
 bool ramdisk_failed(const struct ramdisk *disk); /* it has happened since */
 
-/* Called for every write and flush as it is submitted. */
+/* Called for every write and flush before it is submitted; ramdisk_fail may make it fail. */
 struct ramdisk_event {
     enum blk_op op;
     enum blk_class cls;

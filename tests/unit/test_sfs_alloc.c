@@ -282,8 +282,7 @@ static void test_bitmap_lies(void **state)
     ramdisk_free(disk);
 }
 
-/* ---- Room in the log ----------------------------------------------------------------------------
- */
+/* ---- Room in the log ---- */
 
 /* COUNT blocks of metadata, in one transaction for a few of them. */
 static void make_blocks(struct sfs *fs, uint64_t *block, unsigned count)
@@ -404,8 +403,7 @@ static void test_freed_block_goes_home_unchanged(void **state)
     unmounted(fs, disk);
 }
 
-/* ---- Threads ------------------------------------------------------------------------------------
- */
+/* ---- Threads ---- */
 
 #define THREADS 4
 #define ROUNDS  150

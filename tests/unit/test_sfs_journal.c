@@ -213,8 +213,7 @@ static void test_long_run(void **state)
     long_run(512, SFS_VERSION_SEED, 900);
 }
 
-/* ---- Failures ----------------------------------------------------------------------------------
- */
+/* ---- Failures ---- */
 
 /* One request, or several, of kind OP fail from the N-th on. What is left must be a good state. */
 static bool fail_request(uint32_t bs, enum blk_op op, long n, long repeat)
@@ -309,8 +308,36 @@ static void test_home_is_tried_again(void **state)
     client_free(c);
 }
 
-/* ---- What it costs ------------------------------------------------------------------------------
- */
+/* Nothing goes home any more: the tail must stay, or the log's copies would be lost. */
+static void fail_every_home(void *ctx, const struct ramdisk_event *event)
+{
+    struct client *c = ctx;
+
+    if (event->cls == BLK_CLASS_HOME) {
+        ramdisk_fail(c->disk, BLK_WRITE, 0, 1);
+    }
+}
+
+static void test_home_fails(void **state)
+{
+    (void)state;
+    for (unsigned seed = 1; seed < 10; seed++) {
+        struct client *c = fresh(512, seed);
+
+        rng_seed(seed);
+        assert_int_equal(client_mount(c), 0);
+        ramdisk_watch(c->disk, fail_every_home, c);
+        for (unsigned i = 0; i < 100 && c->failures == 0; i++) {
+            client_step(c);
+        }
+        assert_int_equal(client_unmount(c), SFS_EIO);
+        ramdisk_watch(c->disk, NULL, NULL);
+        check_disk(c, c->disk, true);
+        client_free(c);
+    }
+}
+
+/* ---- What it costs ---- */
 
 /* A steady stream of commits: one log write (two at the log's end) and one flush each, the tail's
  * flushes included (J5). */
@@ -356,6 +383,7 @@ int main(void)
         cmocka_unit_test(test_requests_fail),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_home_is_tried_again),
+        cmocka_unit_test(test_home_fails),
         cmocka_unit_test(test_cost),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,8 +73,7 @@ static void set_state(const struct volume *v, uint32_t state)
     ramdisk_settle(v->disk);
 }
 
-/* ---- Logs made by hand -------------------------------------------------------------------------
- */
+/* ---- Logs made by hand ---- */
 
 enum wrong {
     NOTHING,
@@ -460,8 +459,7 @@ static void test_random_logs(void **state)
     }
 }
 
-/* ---- What a commit writes -----------------------------------------------------------------------
- */
+/* ---- What a commit writes ---- */
 
 /* Find HOME among D's tags; the payload's block, or 0. */
 static uint32_t payload_of(const struct sfs_descriptor *d, uint32_t at, uint64_t home,
