@@ -21,7 +21,7 @@
 
 #define STACK_SIZE 16384
 #define LOG_LINES  8
-#define TEXT_MAX   256
+#define TEXT_MAX   384
 
 static const struct panic_hooks *hooks;
 static const struct bootinfo *boot;
@@ -33,6 +33,7 @@ static char headline[TEXT_MAX];  /* its words, and its place if PANIC was called
 static char place[TEXT_MAX];
 static unsigned depth; /* panics that have begun */
 static unsigned part;  /* the next one to be printed */
+static bool over;      /* all has been said */
 
 void panic_set_hooks(const struct panic_hooks *new_hooks)
 {
@@ -144,6 +145,7 @@ static _Noreturn __attribute__((used)) void run_parts(void)
     while (part < PARTS) {
         parts[part++]();
     }
+    over = true;
     cpu_halt();
 }
 
@@ -181,7 +183,7 @@ static bool begin(void)
 {
     cpu_save_interrupts();
     depth++;
-    if (depth > PARTS) {
+    if (depth > PARTS || over) {
         cpu_halt();
     }
     return depth == 1;

@@ -12,14 +12,21 @@
 #include "kernel/panic_report.h"
 #include "kernel/sched/thread.h"
 
-#define NULL_REACH       0x10000 /* how far from a null pointer a field or element may lie */
-#define CANONICAL_BITS   48
-#define PUSH_REACH       256 /* bytes below RSP that the CPU writes when it delivers something */
-#define CODE_BYTES       8
+#define NULL_REACH        0x10000 /* how far from a null pointer a field or element may lie */
+#define CANONICAL_BITS    48
+#define PUSH_REACH        256 /* bytes below RSP that the CPU writes when it delivers something */
+#define CODE_BYTES        8
 
-#define NMI_STATUS       0x61 /* system control port B */
-#define NMI_IO_CHECK     (1u << 6)
-#define NMI_MEMORY_ERROR (1u << 7)
+#define CPUID_1_EDX_MCA   (1u << 14)
+#define MSR_MCG_CAP       0x179
+#define MSR_MC0_STATUS    0x401
+#define MSR_MC0_ADDRESS   0x402
+#define MC_STATUS_VALID   (1ull << 63)
+#define MC_STATUS_ADDRESS (1ull << 58)
+
+#define NMI_STATUS        0x61 /* system control port B */
+#define NMI_IO_CHECK      (1u << 6)
+#define NMI_MEMORY_ERROR  (1u << 7)
 
 static bool is_canonical(uint64_t address)
 {
@@ -129,6 +136,24 @@ static void explain_nmi(void)
                                                                    : "no hardware error");
 }
 
+/* What the banks of error registers hold [SDM3 15.3]. */
+static void explain_machine_check(void)
+{
+    unsigned banks = cpu_cpuid(1, 0).edx & CPUID_1_EDX_MCA ? cpu_read_msr(MSR_MCG_CAP) & 0xFF : 0;
+
+    for (unsigned bank = 0; bank < banks; bank++) {
+        uint64_t status = cpu_read_msr(MSR_MC0_STATUS + 4 * bank);
+
+        if (status & MC_STATUS_VALID) {
+            kprintf("Bank %u says %016llx", bank, (unsigned long long)status);
+            if (status & MC_STATUS_ADDRESS) {
+                kprintf(" of %llx", (unsigned long long)cpu_read_msr(MSR_MC0_ADDRESS + 4 * bank));
+            }
+            kprintf(".\n");
+        }
+    }
+}
+
 void panic_print_cause(const struct panic_state *state)
 {
     if (!state->exception) {
@@ -152,6 +177,9 @@ void panic_print_cause(const struct panic_state *state)
         break;
     case EXCEPTION_NMI:
         explain_nmi();
+        break;
+    case EXCEPTION_MACHINE_CHECK:
+        explain_machine_check();
         break;
     }
 }
