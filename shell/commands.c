@@ -26,6 +26,7 @@ const struct command commands[] = {
     {"uptime", "", "the time since the kernel started", command_uptime},
     {"ver", "", "which kernel this is", command_ver},
     {"crash", "[kind]", "crash on purpose; without a kind, list the kinds", command_crash},
+    {"bench", "[name|all]", "measure; without a name, list what there is", command_bench},
     {"test", "[-l] [glob]", "run the kernel's own tests, or list them", command_test},
     {"reboot", "", "start the machine again", command_reboot},
     {"poweroff", "", "turn the machine off", command_poweroff},

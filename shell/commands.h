@@ -70,6 +70,7 @@ int command_ps(int argc, char **argv);
 int command_kill(int argc, char **argv);
 int command_sleep(int argc, char **argv);
 int command_crash(int argc, char **argv);
+int command_bench(int argc, char **argv);
 int command_test(int argc, char **argv);
 int command_reboot(int argc, char **argv);
 int command_poweroff(int argc, char **argv);

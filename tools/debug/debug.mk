@@ -40,7 +40,7 @@ install-deps: ## install everything that any target needs (Debian, Ubuntu)
 	@./sector0 install-deps
 
 format: ## clang-format over all C files
-	clang-format -i $$(find include lib kernel drivers shell stage2 tools tests -name '*.[ch]')
+	clang-format -i $$(find include lib kernel drivers shell stage2 tools tests bench -name '*.[ch]')
 
 compile_commands.json: ## the compile commands of all C parts, for clangd
 	@$(MAKE) --no-print-directory --dry-run --always-make all unit-binaries test-files | \
