@@ -1,10 +1,21 @@
-"""The measurements run, and print the lines that scripts read: BENCH <name> <value> <unit>."""
+"""The measurements run, print the lines that scripts read (BENCH <name> <value> <unit>), and count no more instructions
+than the kernel promises.
+"""
 import os
 import re
 import subprocess
+import sys
+
+import pytest
 
 from lib.headers import tour_steps
+from lib.images import make_image
 from lib.paths import BUILD, REPO
+from lib.qemu import Qemu
+
+sys.path.insert(0, str(REPO / "bench"))
+import guests  # noqa: E402
+import kernel  # noqa: E402
 
 
 def bench(*words):
@@ -36,3 +47,59 @@ def test_start_is_measured_against_the_floor():
     for disk in ("virtio", "ide"):
         assert figures[f"start_ratio_{disk}"][0] > 0  # one run says nothing more: machines are noisy
         assert figures[f"start_goal_{disk}"][0] >= 1.5
+
+
+# ---- Inside the kernel -------------------------------------------------------------------------
+
+def bench_groups():
+    """What `bench` lists: {name: whether it is a group of workloads}, from the sources."""
+    own = re.findall(r'^    \{"(\w+)", "[^"]+", bench_\w+\}', (REPO / "bench/kernel/bench.c").read_text(), re.M)
+    shared = re.findall(r'^    \{"(\w+)", "(\w+)", ', (REPO / "bench/workloads.c").read_text(), re.M)
+    assert len(own) >= 3 and len(shared) == 13
+    return own, shared
+
+
+def test_bench_lists_what_there_is(image):
+    own, shared = bench_groups()
+    with Qemu(image) as machine:
+        machine.wait_prompt()
+        rows = re.findall(r"^  (\w+) +(.*)$", machine.run("bench"), re.M)
+        assert [name for name, _ in rows] == own + [group for _, group in shared] + ["all"]
+        assert [what for _, what in rows][len(own):-1] == [name for name, _ in shared]
+        assert machine.run("bench sky") == "bench: sky: there is nothing of that name"
+        assert machine.run("echo $?") == "1"
+
+
+def test_bench_says_when_memory_is_short(image):
+    """With 16 MiB there is no room for two areas of 4 MiB beside everything else, or it works: never a panic."""
+    with Qemu(image, memory="16M") as machine:
+        machine.wait_prompt()
+        text = machine.run("bench memcpy_sse_4MiB")
+        assert guests.LINE.match(text) or text == "bench: memcpy_sse_4MiB: not enough memory"
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory):
+    """The figures of the primitives and of fib and gemv in guest instructions."""
+    what = "switch; bench irq; bench tick; bench fib; bench gemv"
+    image = make_image(tmp_path_factory.mktemp("bench") / "disk.img", cmdline=guests.command_line(what))
+    return guests.kernel(image, counting=True)
+
+
+@pytest.mark.parametrize("name, most", kernel.MOST.items())
+def test_primitives_in_instructions(counted, name, most):
+    assert 50 < counted[name].median <= most
+    assert counted[name].smallest <= counted[name].median <= counted[name].largest
+
+
+# What the same code takes in Linux user land on the same emulated machine, measured by make bench-linux with gcc 12.
+LINUX = {"fib30": 21795944, "gemv_f32_scalar": 6302240, "gemv_f32_sse2": 1461271, "gemv_i8_scalar": 7350817,
+         "gemv_i8_sse2": 1330200}
+GCC = subprocess.run(["gcc", "-dumpversion"], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.skipif(GCC.strip() != "12", reason="the counts are those of gcc 12")
+@pytest.mark.parametrize("name", kernel.ALIKE)
+def test_work_in_instructions(counted, name):
+    """As many instructions as in Linux, within 2 %: no interrupt, no fault and no flag costs more."""
+    assert LINUX[name] / kernel.ALIKE_RATIO < counted[name].median < LINUX[name] * kernel.ALIKE_RATIO

@@ -1,0 +1,32 @@
+#!/usr/bin/python3
+"""An initramfs of one file, /init: the cpio archive that Linux unpacks at its start.
+
+    initramfs.py PROGRAM ARCHIVE
+
+Linux brings /dev/console itself. The form is `newc`: a header of 8-digit hexadecimal numbers, the name,
+the contents, each padded to 4 bytes (Documentation/driver-api/early-userspace/buffer-format.rst).
+"""
+import sys
+from pathlib import Path
+
+EXECUTABLE_FILE = 0o100755
+
+
+def padded(data):
+    return data + bytes(-len(data) % 4)
+
+
+def entry(name, mode, data):
+    """One file; of the 13 numbers only these matter: inode, mode, links, size, length of the name."""
+    numbers = [1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0]
+    header = "070701" + "".join(f"{number:08X}" for number in numbers)
+    return padded(header.encode() + name.encode() + b"\0") + padded(data)
+
+
+def main():
+    program, archive = map(Path, sys.argv[1:])
+    archive.write_bytes(entry("init", EXECUTABLE_FILE, program.read_bytes()) + entry("TRAILER!!!", 0, b""))
+
+
+if __name__ == "__main__":
+    main()
