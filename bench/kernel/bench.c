@@ -15,6 +15,7 @@ static const struct {
     const char *what;
     bool (*run)(void);
 } primitives[] = {
+    {"heap", "release and allocate, with each of the three heaps", bench_heap},
     {"switch", "from one thread to another: by wait queue, by yield", bench_switch},
     {"irq", "an interrupt: entry, empty handler, return", bench_irq},
     {"tick", "a timer interrupt", bench_tick},

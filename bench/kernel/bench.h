@@ -39,5 +39,6 @@ void bench_list(void);
 bool bench_tick(void);
 bool bench_irq(void);
 bool bench_switch(void);
+bool bench_heap(void);
 
 #endif

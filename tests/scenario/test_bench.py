@@ -81,7 +81,7 @@ def test_bench_says_when_memory_is_short(image):
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory):
     """The figures of the primitives and of fib and gemv in guest instructions."""
-    what = "switch; bench irq; bench tick; bench fib; bench gemv"
+    what = "heap; bench switch; bench irq; bench tick; bench fib; bench gemv"
     image = make_image(tmp_path_factory.mktemp("bench") / "disk.img", cmdline=guests.command_line(what))
     return guests.kernel(image, counting=True)
 
@@ -90,6 +90,14 @@ def counted(tmp_path_factory):
 def test_primitives_in_instructions(counted, name, most):
     assert 50 < counted[name].median <= most
     assert counted[name].smallest <= counted[name].median <= counted[name].largest
+
+
+@pytest.mark.parametrize("trace", ["small", "mixed", "fifo", "page"])
+def test_heaps_are_compared(counted, trace):
+    """Where sizes and order vary, size classes are faster than a list of holes; nothing beats adding to a pointer."""
+    bump, first_fit, slab = (counted[f"heap_{heap}_{trace}"].median for heap in ("bump", "first_fit", "slab"))
+    assert bump < min(first_fit, slab)
+    assert slab < first_fit or trace in ("fifo", "page")
 
 
 # What the same code takes in Linux user land on the same emulated machine, measured by make bench-linux with gcc 12.
