@@ -199,7 +199,9 @@ static void end_long_window(void)
     if (expected > steps) {
         steps += (expected - steps + source->round / 2) / source->round * source->round;
     }
-    set_rate(&end, multiply_divide(tsc_steps, source->hz, steps));
+    if (tsc_steps != 0 && steps != 0) { /* else one of them has stopped: check_tsc sees to it */
+        set_rate(&end, multiply_divide(tsc_steps, source->hz, steps));
+    }
 }
 
 /* The next step of measuring the TSC, SINCE ticks after the first one. */

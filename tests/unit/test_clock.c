@@ -306,6 +306,22 @@ static void test_only_ticks(void **state)
     clock_wait(100); /* must come back */
 }
 
+/* TSC and counter both stop: a window in which neither has moved says nothing. */
+static void test_both_stop(void **state)
+{
+    (void)state;
+    start();
+    run(SHORT_WINDOWS * SHORT_WINDOW + 1, 0);
+    uint64_t rate = tsc_hz;
+
+    assert_true(rate != 0);
+    change_tsc(0);
+    counter_broken = true;
+    first_sample = take_sample();
+    end_long_window();
+    assert_int_equal(tsc_hz, rate);
+}
+
 /* Ticks stay away while nothing is due, and are back when something runs. */
 static void test_idle(void **state)
 {
@@ -391,6 +407,7 @@ int main(void)
         cmocka_unit_test_setup(test_no_tsc, reset),
         cmocka_unit_test_setup(test_tsc_breaks, reset),
         cmocka_unit_test_setup(test_only_ticks, reset),
+        cmocka_unit_test_setup(test_both_stop, reset),
         cmocka_unit_test_setup(test_idle, reset),
         cmocka_unit_test_setup(test_idle_for_long, reset),
         cmocka_unit_test_setup(test_wait, reset),
