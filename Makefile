@@ -32,8 +32,14 @@ KERNEL_CFLAGS = $(CLANG_TARGET) $(CSTD) $(FREESTANDING) -Os -mno-red-zone -mcmod
            -fcf-protection=none -fstack-protector-strong -mstack-protector-guard=global -I. -MMD -MP \
            $(if $(KERNEL),-DKERNEL_DEBUG=1) $(KERNEL_CFLAGS_$(KERNEL))
 KERNEL_CFLAGS_ubsan = -fsanitize=undefined -DKERNEL_UBSAN=1
-# Who reports undefined behaviour must not look for it.
-$(B)/kernel/kernel/ubsan.o: KERNEL_CFLAGS += -fno-sanitize=all
+# A call before each access, which kernel/mm/kasan.c answers; no red zones around variables.
+KERNEL_CFLAGS_kasan = -DKERNEL_KASAN=1 -fsanitize=kernel-address \
+           $(foreach option,asan-instrumentation-with-call-threshold asan-globals asan-stack, \
+             $(if $(CLANG_TARGET),-mllvm -$(option)=0,--param $(option)=0))
+# Who reports what a sanitizer finds must not be looked at, nor who hands out what it watches.
+UNSANITIZED := $(addprefix $(B)/kernel/kernel/,ubsan.o \
+           $(patsubst kernel/%.c,%.o,$(wildcard kernel/mm/heap*.c) kernel/mm/kasan.c kernel/mm/frame.c))
+$(UNSANITIZED): KERNEL_CFLAGS += -fno-sanitize=all
 STAGE2_CFLAGS := $(CSTD) $(FREESTANDING) -m32 -march=i686 -Os -I. -MMD -MP
 # A sector of stage 2 costs 60 us to read on IDE and more to check, so it is built small; all but the
 # hash, which runs over every byte of the kernel.

@@ -21,6 +21,7 @@
 #include "kernel/image.h"
 #include "kernel/log.h"
 #include "kernel/main.h"
+#include "kernel/mm/kasan.h"
 #include "kernel/mm/memory.h"
 #include "kernel/mm/paging.h"
 #include "kernel/mm/ram.h"
@@ -133,6 +134,7 @@ void tour_19_memory(void)
     memory_start(&facts);
     paging_start(&facts.info); /* our own page tables: then the loader's memory is free */
     ram_give_to_frames();      /* what nobody has got now can be allocated */
+    kasan_start();             /* before the first allocation: KERNEL=kasan watches them all */
 }
 
 static void choose_layout(void)

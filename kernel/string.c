@@ -9,11 +9,22 @@
 
 #include <stdint.h>
 
+#ifdef KERNEL_KASAN
+#include "kernel/mm/kasan.h"
+#define CHECK_READ(address, size)  kasan_check(address, size, "read", __builtin_return_address(0))
+#define CHECK_WRITE(address, size) kasan_check(address, size, "write", __builtin_return_address(0))
+#else
+#define CHECK_READ(address, size)
+#define CHECK_WRITE(address, size)
+#endif
+
 void *memcpy(void *restrict to, const void *restrict from, size_t size)
 {
     void *next = to;
     size_t words = size / 8;
 
+    CHECK_READ(from, size);
+    CHECK_WRITE(to, size);
     size %= 8;
     __asm__ volatile("rep movsq" : "+D"(next), "+S"(from), "+c"(words) : : "memory");
     __asm__ volatile("rep movsb" : "+D"(next), "+S"(from), "+c"(size) : : "memory");
@@ -41,6 +52,7 @@ void *memset(void *to, int byte, size_t size)
     uint64_t pattern = (uint8_t)byte * 0x0101010101010101ull;
     size_t words = size / 8;
 
+    CHECK_WRITE(to, size);
     size %= 8;
     __asm__ volatile("rep stosq" : "+D"(next), "+c"(words) : "a"(pattern) : "memory");
     __asm__ volatile("rep stosb" : "+D"(next), "+c"(size) : "a"(pattern) : "memory");

@@ -77,20 +77,6 @@ static inline void *take_aligned(size_t size, size_t align, const void *caller)
     return size != 0 ? heap_large_take(size, align) : NULL;
 }
 
-static inline size_t size_of(const void *object)
-{
-    uint64_t phys = (uint64_t)(uintptr_t)object - DIRECT_BASE;
-
-    if (phys >= heap_span) {
-        return heap_virtual_size(object);
-    }
-    const struct frame *frame = frame_of(phys);
-    const struct heap_class *class = heap_class_at(frame->heap_class);
-
-    return class == &heap_classes[HEAP_LARGE] ? (size_t)frame->heap_first * FRAME_SIZE
-                                              : class->size;
-}
-
 /* ---- What everybody calls ---------------------------------------------------------------------
  */
 
@@ -113,6 +99,20 @@ void heap_plain_give(void *object, const void *caller)
 #define ROOM_SHIFT                        63 /* krealloc moves what changes its size at all */
 
 #else
+
+static inline size_t size_of(const void *object)
+{
+    uint64_t phys = (uint64_t)(uintptr_t)object - DIRECT_BASE;
+
+    if (phys >= heap_span) {
+        return heap_virtual_size(object);
+    }
+    const struct frame *frame = frame_of(phys);
+    const struct heap_class *class = heap_class_at(frame->heap_class);
+
+    return class == &heap_classes[HEAP_LARGE] ? (size_t)frame->heap_first * FRAME_SIZE
+                                              : class->size;
+}
 
 #define TAKE(size, caller)                take(size, caller)
 #define TAKE_ALIGNED(size, align, caller) take_aligned(size, align, caller)

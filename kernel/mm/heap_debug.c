@@ -29,6 +29,7 @@
 #define QUEUE_COUNT 256         /* objects */
 #define WAIT_MAX    (64u << 10) /* larger objects do not wait */
 #define CALLERS_MAX 64          /* in a report of leaks */
+#define NEAR        4096 /* bytes: what is farther away from an object has nothing to do with it */
 
 struct debug_header {
     struct debug_header *next, *previous;
@@ -81,6 +82,14 @@ static uint64_t guard_for(const struct debug_header *header, uint64_t kind)
 static uint8_t *object_of(const struct debug_header *header)
 {
     return (uint8_t *)(uintptr_t)(header + 1);
+}
+
+/* How many bytes lie between ADDRESS and the object of HEADER; 0: it is inside. */
+static uintptr_t distance(const struct debug_header *header, uintptr_t address)
+{
+    uintptr_t start = (uintptr_t)object_of(header), end = start + header->size;
+
+    return address < start ? start - address : address >= end ? address - end + 1 : 0;
 }
 
 static size_t zone_size(size_t size)
@@ -150,7 +159,7 @@ static bool is_in_heap(const void *object)
 static struct debug_header *header_of(const void *object, const void *caller)
 {
     if (!is_in_heap(object)) {
-        heap_panic("release of what is no object", object, 0, caller);
+        heap_panic("release of what is no object:", object, 0, caller);
     }
     struct debug_header *header = (struct debug_header *)(uintptr_t)object - 1;
 
@@ -158,7 +167,7 @@ static struct debug_header *header_of(const void *object, const void *caller)
         complain("second release of", header, caller);
     }
     if (header->guard != guard_for(header, GUARD_LIVE)) {
-        heap_panic("release of what is no object, or something wrote in front of it", object, 0,
+        heap_panic("release of what is no object, or something wrote in front of it:", object, 0,
                    caller);
     }
     return header;
@@ -270,6 +279,45 @@ void heap_debug_flush(void)
     while (release_oldest(__builtin_return_address(0))) {
         continue;
     }
+}
+
+/* ---- Whose is an address? ---------------------------------------------------------------------
+ */
+
+/* Of the objects in LIST, the one that ADDRESS is in, or else the one it is closest to. */
+static const struct debug_header *nearest(const struct debug_list *list, uintptr_t address,
+                                          const struct debug_header *best)
+{
+    for (const struct debug_header *header = list->first; header != NULL; header = header->next) {
+        if (best == NULL || distance(header, address) < distance(best, address)) {
+            best = header;
+        }
+    }
+    return best;
+}
+
+void heap_debug_describe(const void *address, char *text, size_t size)
+{
+    uintptr_t at = (uintptr_t)address;
+    const struct debug_header *header = nearest(&queue, at, nearest(&live, at, NULL));
+    char taken[HEAP_CALLER_TEXT], given[HEAP_CALLER_TEXT];
+
+    text[0] = '\0';
+    if (header == NULL || distance(header, at) > NEAR) {
+        return;
+    }
+    uintptr_t start = (uintptr_t)object_of(header), end = start + header->size;
+    const char *where = at < start ? "bytes in front"
+                        : at < end ? "bytes from the beginning"
+                                   : "bytes behind the end";
+
+    heap_caller_text(header->taken_by, taken, sizeof(taken));
+    heap_caller_text(header->given_by, given, sizeof(given));
+    format_string(text, size, ", %zu %s of object %p of %zu bytes; allocated by %s%s%s",
+                  at < start ? start - at : at - (at < end ? start : end), where,
+                  (const void *)start, header->size, taken,
+                  header->given_by != NULL ? "; released by " : "",
+                  header->given_by != NULL ? given : "");
 }
 
 /* ---- Leaks ------------------------------------------------------------------------------------

@@ -14,6 +14,12 @@ size_t heap_debug_size(const void *object);
 /* The part of heap_check that concerns this layer. */
 void heap_debug_check(const void *caller);
 
+/*
+ * Say in TEXT of SIZE bytes what ADDRESS has to do with the heap: ", 3 bytes behind the end of
+ * object ...", with its callers; or nothing. Takes no lock: for a panic. Context: any.
+ */
+void heap_debug_describe(const void *address, char *text, size_t size);
+
 /* Let everything that was released reach the plain heap. Context: any. */
 void heap_debug_flush(void);
 

@@ -19,13 +19,13 @@ void heap_caller_text(const void *address, char *text, size_t size)
 
 void heap_panic(const char *text, const void *object, size_t size, const void *caller)
 {
-    char caller_text[HEAP_CALLER_TEXT];
+    char caller_text[HEAP_CALLER_TEXT], size_text[32] = "";
 
     heap_caller_text(caller, caller_text, sizeof(caller_text));
     if (size != 0) {
-        PANIC("heap: %s %p of %zu bytes, by %s", text, object, size, caller_text);
+        format_string(size_text, sizeof(size_text), " of %zu bytes", size);
     }
-    PANIC("heap: %s, %p, by %s", text, object, caller_text);
+    PANIC("heap: %s %p%s, by %s", text, object, size_text, caller_text);
 }
 
 size_t heap_class_count(void)

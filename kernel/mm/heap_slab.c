@@ -393,7 +393,7 @@ static void check_give(const struct heap_class *class, void *object, const void 
     uint32_t index = offset / class->size;
 
     if (index >= class->objects) {
-        heap_panic("release of what is no object", object, 0, caller);
+        heap_panic("release of what is no object:", object, 0, caller);
     }
     if (offset % class->size != 0) {
         heap_panic("release of an address inside object", object_at(class, slab, index),
@@ -431,7 +431,7 @@ void heap_give_slow(void *object, const void *caller)
     } else if (class->size != 0) {
         give_small(class, object, caller);
     } else {
-        heap_panic("release of what is no object", object, 0, caller);
+        heap_panic("release of what is no object:", object, 0, caller);
     }
     spin_unlock(&heap_lock);
 }

@@ -13,6 +13,7 @@ UNIT_e820 := kernel/mm/e820.c
 UNIT_frame := kernel/printf.c
 UNIT_heap := kernel/mm/heap.c kernel/mm/heap_slab.c kernel/mm/heap_large.c kernel/mm/heap_report.c kernel/mm/heap_check.c kernel/mm/frame.c kernel/printf.c
 UNIT_heap_debug := kernel/mm/heap_slab.c kernel/mm/heap_large.c kernel/mm/heap_report.c kernel/mm/frame.c kernel/printf.c
+UNIT_kasan := kernel/printf.c
 UNIT_bootinfo := kernel/bootinfo.c lib/crc32c.c
 UNIT_options := kernel/options.c
 UNIT_parse := shell/parse.c kernel/printf.c

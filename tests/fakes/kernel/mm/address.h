@@ -16,6 +16,7 @@
 #define FRAMES_BASE 0x0000400000000000ull
 #define VMAP_BASE   0x0000500000000000ull
 #define VMAP_SIZE   0x0000004000000000ull
+#define SHADOW_BASE 0x0000600000000000ull
 
 static inline void *phys_to_virt(uint64_t phys)
 {
