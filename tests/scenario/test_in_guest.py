@@ -37,22 +37,42 @@ CASES = [pytest.param(machine, name, id=f"{machine}-{name}",
          for machine in MACHINES for name in source_names()]
 
 
+class Runs:
+    """The Runs of all machines, shared by pytest's workers through files in FOLDER."""
+
+    def __init__(self, folder, wanted):
+        self.folder, self.wanted = folder, wanted
+
+    def _told(self, name):
+        return self.folder / f"in-guest-{name}.json"
+
+    def _have(self, name, wait):
+        """Boot the machine NAME unless that is done. False: another worker is at it, and WAIT is false."""
+        with open(self.folder / f"in-guest-{name}.lock", "w", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                return False
+            if not self._told(name).exists():
+                self._told(name).write_text(json.dumps(asdict(boot(name, self.folder))))
+            return True
+
+    def get(self, name):
+        if not self._have(name, wait=False):
+            # While the other worker boots this machine, boot one that will be asked for later.
+            later = (other for other in self.wanted if not self._told(other).exists())
+            any(self._have(other, wait=False) for other in later)
+            self._have(name, wait=True)
+        return Run(**json.loads(self._told(name).read_text()))
+
+
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory, request):
-    """Call it with the name of a machine: the Run of it, which all of pytest's workers share."""
     folder = tmp_path_factory.getbasetemp()
     if hasattr(request.config, "workerinput"):
         folder = folder.parent  # of this run, not of this worker alone
-
-    def get(name):
-        with open(folder / f"in-guest-{name}.lock", "w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            told = folder / f"in-guest-{name}.json"
-            if not told.exists():
-                told.write_text(json.dumps(asdict(boot(name, folder))))
-            return Run(**json.loads(told.read_text()))
-
-    return get
+    cases = [item for item in request.session.items if item.path.name == "test_in_guest.py"]
+    return Runs(folder, list(dict.fromkeys(item.callspec.params["machine"] for item in cases)))
 
 
 def boot(name, folder):
@@ -67,7 +87,7 @@ def boot(name, folder):
 @pytest.mark.limit(900)  # the whole run of a machine, if this case is the first to ask
 @pytest.mark.parametrize("machine, name", CASES)
 def test_in_guest(runs, machine, name):
-    outcome, why = runs(machine).verdict(name)
+    outcome, why = runs.get(machine).verdict(name)
     if outcome == "skipped":
         pytest.skip(why)
     assert outcome == "passed", f"{why}; evidence: {FAILURES}/in-guest-{machine}"
@@ -77,4 +97,4 @@ def test_in_guest(runs, machine, name):
 @pytest.mark.parametrize("machine", MACHINES)
 def test_run_is_complete(runs, machine):
     """The plan, the counts of the last line and the exit status agree with what was seen."""
-    assert runs(machine).problems(source_names()) == []
+    assert runs.get(machine).problems(source_names()) == []
