@@ -44,16 +44,19 @@ def slot_b(image):
     return Manifest(read_sector(image, LAYOUT["MANIFEST0_LBA"])).slot[1]["first_lba"]
 
 
+KERNEL_SECTORS = 600
+
+
 @pytest.fixture
 def disk(tmp_path):
-    """An image whose kernel needs more than one read: 300 sectors."""
-    padded_kernel(tmp_path / "kernel.bin", 300 * 512)
+    """An image whose kernel needs more than one read, whatever ours needs."""
+    padded_kernel(tmp_path / "kernel.bin", KERNEL_SECTORS * 512)
     return make_image(tmp_path / "disk.img", kernel=tmp_path / "kernel.bin")
 
 
 @pytest.mark.parametrize("lba", [
     1, 2, 20, LAYOUT["MANIFEST0_LBA"], LAYOUT["MANIFEST1_LBA"], SLOT_A, SLOT_A + 1,
-    SLOT_A + READ - 1, SLOT_A + READ, SLOT_A + 299
+    SLOT_A + READ - 1, SLOT_A + READ, SLOT_A + KERNEL_SECTORS - 1
 ])
 def test_one_failure_is_retried(disk, lba):
     """The boot goes on as if nothing had happened; that it did happen is in bootinfo."""
@@ -114,7 +117,7 @@ def test_both_manifests_unreadable(tmp_path):
     assert outcome.code == "E20" and outcome.text.count("E21") == 2, outcome.text
 
 
-@pytest.mark.parametrize("offset", [0, 1, READ - 1, READ, 299])
+@pytest.mark.parametrize("offset", [0, 1, READ - 1, READ, KERNEL_SECTORS - 1])
 def test_slot_a_unreadable(disk, offset):
     """One bad sector in slot A: the other slot boots, and the message names the sector."""
     with failing(disk, [SLOT_A + offset], False) as qemu:
