@@ -36,6 +36,8 @@ void *memmove(void *to, const void *from, size_t size)
     uint8_t *end = (uint8_t *)to + size;
     const uint8_t *from_end = (const uint8_t *)from + size;
 
+    CHECK_READ(from, size);
+    CHECK_WRITE(to, size);
     if ((uintptr_t)to <= (uintptr_t)from) {
         return memcpy(to, from, size);
     }
@@ -64,6 +66,8 @@ int memcmp(const void *a, const void *b, size_t size)
     const uint8_t *left = a;
     const uint8_t *right = b;
 
+    CHECK_READ(a, size);
+    CHECK_READ(b, size);
     for (size_t i = 0; i < size; i++) {
         if (left[i] != right[i]) {
             return left[i] < right[i] ? -1 : 1;

@@ -21,6 +21,7 @@
  */
 #include "kernel/mm/frame.h"
 
+#include "kernel/mm/kasan.h"
 #include "kernel/panic.h"
 #include "kernel/sched/spinlock.h"
 
@@ -110,6 +111,7 @@ static void list_remove(uint64_t phys, unsigned order)
 static void release(uint64_t phys, unsigned order)
 {
     free_frames += 1ull << order;
+    kasan_forbid_as(phys_to_virt(phys), ORDER_BYTES(order), KASAN_FREE_FRAME);
     while (order < LARGEST) {
         uint64_t buddy = phys ^ ORDER_BYTES(order);
 
@@ -174,6 +176,7 @@ static uint64_t take(struct zone *zone, unsigned order)
     frame_of(phys)->state = FRAME_USED;
     frame_of(phys)->order = (uint8_t)order;
     free_frames -= 1ull << order;
+    kasan_allow(phys_to_virt(phys), ORDER_BYTES(order));
     return phys;
 }
 
@@ -282,6 +285,25 @@ bool frame_exists(uint64_t phys)
 {
     return phys < end;
 }
+
+#ifdef KERNEL_KASAN
+static void visit_zone(const struct zone *zone, void (*visit)(uint64_t phys, unsigned order))
+{
+    for (unsigned order = 0; order < FRAME_ORDERS; order++) {
+        for (uint32_t at = zone->list[order]; at != 0; at = frame_at(at)->next) {
+            visit((uint64_t)at * FRAME_SIZE, order);
+        }
+    }
+}
+
+void frame_visit_free(void (*visit)(uint64_t phys, unsigned order))
+{
+    spin_lock(&lock);
+    visit_zone(&below_4g, visit);
+    visit_zone(&above_4g, visit);
+    spin_unlock(&lock);
+}
+#endif
 
 void frame_get_stats(struct frame_stats *stats)
 {

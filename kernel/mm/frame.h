@@ -107,6 +107,11 @@ unsigned frame_order(size_t size);
 /* Whether PHYS lies below the end of the RAM that was given to the allocator. Context: any. */
 bool frame_exists(uint64_t phys);
 
+#ifdef KERNEL_KASAN
+/* Call VISIT for each free block; it must leave the allocator alone. Context: any. */
+void frame_visit_free(void (*visit)(uint64_t phys, unsigned order));
+#endif
+
 /* Fill *STATS. Context: any. */
 void frame_get_stats(struct frame_stats *stats);
 

@@ -3,9 +3,9 @@
  *
  * Each byte of the shadow stands for eight bytes of the direct map:
  *
- *   0         all may be touched
- *   1 to 7    so many from the first on may be touched
- *   FORBIDDEN none
+ *   0       all may be touched
+ *   1 to 7  so many from the first on may be touched
+ *   others  none; enum kasan_kind says why
  *
  * The compiler's calls come from everywhere, at any time: until kasan_start has mapped the shadow,
  * and once a report has begun, they find nothing wrong.
@@ -14,11 +14,9 @@
 
 #ifdef KERNEL_KASAN
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "kernel/log.h"
 #include "kernel/mm/address.h"
+#include "kernel/mm/frame.h"
 #include "kernel/mm/heap_debug.h"
 #include "kernel/mm/heap_internal.h"
 #include "kernel/mm/memory.h"
@@ -26,14 +24,19 @@
 #include "kernel/panic.h"
 #include "kernel/string.h"
 
-#define GRAIN     8
-#define FORBIDDEN 0xFF
+#define GRAIN 8
 
 static uint64_t watched; /* physical addresses below it have a shadow; 0: nothing is checked */
+static struct kasan_report *expected_report;
 
 static uint8_t *shadow_of(uint64_t phys)
 {
     return (uint8_t *)(uintptr_t)SHADOW_BASE + phys / GRAIN;
+}
+
+static void forbid_never_taken(uint64_t phys, unsigned order)
+{
+    kasan_forbid_as(phys_to_virt(phys), (size_t)FRAME_SIZE << order, KASAN_NEVER_TAKEN);
 }
 
 void kasan_start(void)
@@ -54,6 +57,7 @@ void kasan_start(void)
         end = range->base + range->length;
     }
     watched = end;
+    frame_visit_free(forbid_never_taken);
     log_line("kasan", "accesses to the heap are checked");
 }
 
@@ -62,20 +66,19 @@ static void set_shadow(const void *address, size_t size, uint8_t value)
 {
     uint64_t phys = (uint64_t)(uintptr_t)address - DIRECT_BASE;
 
-    if (phys >= watched) {
-        return;
+    if (phys < watched) {
+        memset(shadow_of(phys), value, size / GRAIN); /* which finds that the shadow has none */
     }
-    uint8_t *shadow = shadow_of(phys);
+}
 
-    for (size_t i = 0; i < size / GRAIN; i++) {
-        shadow[i] = value;
-        __asm__ volatile("" : : : "memory"); /* keeps this from becoming a call of memset */
-    }
+void kasan_forbid_as(const void *address, size_t size, enum kasan_kind kind)
+{
+    set_shadow(address, (size + GRAIN - 1) & -(size_t)GRAIN, kind);
 }
 
 void kasan_forbid(const void *address, size_t size)
 {
-    set_shadow(address, (size + GRAIN - 1) & -(size_t)GRAIN, FORBIDDEN);
+    kasan_forbid_as(address, size, KASAN_HEAP);
 }
 
 void kasan_allow(const void *address, size_t size)
@@ -88,43 +91,75 @@ void kasan_allow(const void *address, size_t size)
     }
 }
 
-static bool may_touch(uint64_t phys)
+void kasan_expect(struct kasan_report *report)
 {
-    uint8_t shadow = *shadow_of(phys);
-
-    return shadow == 0 || (shadow < GRAIN && phys % GRAIN < shadow);
+    expected_report = report;
 }
 
-static _Noreturn void report(const char *address, size_t size, const char *access,
-                             const void *caller)
+static void describe(const struct kasan_report *found, char *text, size_t size)
+{
+    if (found->shadow == KASAN_FREE_FRAME) {
+        format_string(text, size, ", in a frame that was released");
+    } else if (found->shadow == KASAN_NEVER_TAKEN) {
+        format_string(text, size, ", in a frame that nobody has allocated");
+    } else {
+        heap_debug_describe((const void *)(uintptr_t)found->bad, text, size);
+    }
+}
+
+static void report(const struct kasan_report *found, const char *access)
 {
     char caller_text[HEAP_CALLER_TEXT];
     char object_text[2 * HEAP_CALLER_TEXT + 100];
 
+    if (expected_report != NULL) {
+        if (expected_report->size == 0) {
+            *expected_report = *found;
+        }
+        return;
+    }
     watched = 0; /* what follows may look at anything */
-    heap_caller_text(caller, caller_text, sizeof(caller_text));
-    heap_debug_describe(address, object_text, sizeof(object_text));
-    PANIC("kasan: %s of %zu bytes at %p, by %s%s", access, size, (const void *)address, caller_text,
-          object_text);
+    heap_caller_text(found->caller, caller_text, sizeof(caller_text));
+    describe(found, object_text, sizeof(object_text));
+    PANIC("kasan: %s of %llu bytes at %p, by %s%s", access, (unsigned long long)found->size,
+          (void *)(uintptr_t)found->address, caller_text, object_text);
+}
+
+/* The first byte of [START, END) that is forbidden, physical addresses; END: none. */
+static uint64_t first_bad(uint64_t start, uint64_t end)
+{
+    while (start < end) {
+        uint64_t grain = start & ~(uint64_t)(GRAIN - 1);
+        uint64_t next = grain + GRAIN < end ? grain + GRAIN : end;
+        uint8_t shadow = *shadow_of(start);
+        uint64_t edge = shadow < GRAIN ? grain + shadow : grain;
+
+        if (shadow != 0 && next > edge) {
+            return start > edge ? start : edge;
+        }
+        start = next;
+    }
+    return end;
 }
 
 void kasan_check(const void *address, size_t size, const char *access, const void *caller)
 {
     uint64_t phys = (uint64_t)(uintptr_t)address - DIRECT_BASE;
 
-    if (phys >= watched || size == 0) {
+    if (phys >= watched) {
         return;
     }
-    /* In each grain the last byte that is touched decides. */
-    for (uint64_t at = phys; at < phys + size; at = (at | (GRAIN - 1)) + 1) {
-        uint64_t last = at | (GRAIN - 1);
+    uint64_t bad = first_bad(phys, phys + size);
 
-        if (last >= phys + size) {
-            last = phys + size - 1;
-        }
-        if (!may_touch(last)) {
-            report((const char *)address + (at - phys), size, access, caller);
-        }
+    if (bad < phys + size) {
+        struct kasan_report found = {.write = access[0] == 'w',
+                                     .address = (uintptr_t)address,
+                                     .size = size,
+                                     .bad = DIRECT_BASE + bad,
+                                     .shadow = *shadow_of(bad),
+                                     .caller = caller};
+
+        report(&found, access);
     }
 }
 

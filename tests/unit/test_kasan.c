@@ -47,6 +47,14 @@ bool paging_map_fresh(uint64_t address, uint64_t size)
     return !no_memory;
 }
 
+/* One free block, of two frames, behind what the tests use. */
+#define FREE_BLOCK (BASE + 0x8000)
+
+void frame_visit_free(void (*visit)(uint64_t phys, unsigned order))
+{
+    visit(FREE_BLOCK, 1);
+}
+
 void log_line(const char *area, const char *text, ...)
 {
     (void)area;
@@ -162,6 +170,42 @@ static void test_each_call_of_the_compiler(void **state)
     start(NULL);
 }
 
+static void test_free_frames(void **state)
+{
+    size_t free = FREE_BLOCK - BASE;
+
+    (void)state;
+    assert_false(refused(free - 8, 8));
+    assert_false(refused(free + 2 * FRAME_SIZE, 8));
+    assert_true(refused(free, 1));
+    EXPECT_PANIC(", in a frame that nobody has allocated",
+                 __asan_load8_noabort(at(free + 2 * FRAME_SIZE - 8)));
+    start(NULL);
+    kasan_allow(at(free), FRAME_SIZE);
+    kasan_forbid_as(at(free), FRAME_SIZE, KASAN_FREE_FRAME);
+    EXPECT_PANIC(", in a frame that was released", __asan_store2_noabort(at(free - 1)));
+}
+
+static void test_an_expected_access_goes_on(void **state)
+{
+    struct kasan_report report = {0};
+
+    (void)state;
+    kasan_forbid(at(64), 64);
+    kasan_allow(at(64), 13);
+    kasan_expect(&report);
+    __asan_loadN_noabort(at(64), 13);
+    assert_int_equal(report.size, 0);
+    __asan_store8_noabort(at(72));
+    __asan_load1_noabort(at(80));
+    kasan_expect(NULL);
+    assert_true(report.write);
+    assert_int_equal(report.size, 8);
+    assert_int_equal(report.address, (uintptr_t)at(72));
+    assert_int_equal(report.bad, (uintptr_t)at(77));
+    assert_int_equal(report.shadow, 5);
+}
+
 static void test_what_has_no_shadow_is_not_looked_at(void **state)
 {
     int local = 0;
@@ -190,6 +234,8 @@ int main(void)
         cmocka_unit_test_setup(test_against_every_byte, start),
         cmocka_unit_test_setup(test_the_report, start),
         cmocka_unit_test_setup(test_each_call_of_the_compiler, start),
+        cmocka_unit_test_setup(test_free_frames, start),
+        cmocka_unit_test_setup(test_an_expected_access_goes_on, start),
         cmocka_unit_test_setup(test_what_has_no_shadow_is_not_looked_at, start),
         cmocka_unit_test_setup(test_without_memory_nothing_is_checked, start),
     };
