@@ -8,7 +8,7 @@ BENCH        = SECTOR0_BUILD=$(abspath $(B)) $(PYTHON) -B
 
 .PHONY: bench bench-start bench-steps bench-kernel bench-linux
 
-bench: bench-start bench-steps bench-linux ## how long, how many instructions, how many bytes: BENCH lines
+bench: bench-start bench-steps bench-alloc bench-linux ## how long, how many instructions, how many bytes: BENCH lines
 
 bench-start: $(B)/sector0.img $(B)/bench/floor.img ## QEMU start to prompt, as a ratio to an empty boot sector
 	$(BENCH) bench/start.py --runs $(BENCH_RUNS)
@@ -45,3 +45,27 @@ $(LINUX)/peer: bench/linux/peer.c bench/workloads.h $(LINUX)/workloads.o
 
 $(LINUX)/initramfs: bench/linux/initramfs.py $(LINUX)/peer
 	$(PYTHON) -B $^ $@
+
+# ---- The heap on the host ------------------------------------------------------------------------
+
+.PHONY: bench-alloc
+bench-alloc: $(patsubst %,$(B)/bench/alloc-%,kernel glibc mimalloc) ## the heap beside glibc's and mimalloc, on the host
+	$(BENCH) bench/alloc.py --runs $(BENCH_BOOTS)
+
+# All with the same flags. The heap is as in the default build: made-up memory and no interrupts, but
+# at fixed addresses, as in the kernel; nothing is inlined between the heap and its user.
+ALLOC_CFLAGS = $(CSTD) -O2 -fno-pie -I. -D_GNU_SOURCE -MMD -MP
+ALLOC_KERNEL = bench/allocbench.c bench/allochost.c kernel/mm/frame.c kernel/printf.c \
+               $(addprefix kernel/mm/,heap.c heap_slab.c heap_large.c heap_report.c)
+
+$(B)/bench/alloc-kernel: $(ALLOC_KERNEL:%.c=$(B)/bench/alloc/%.o)
+	$(HOSTCC) -no-pie -o $@ $^
+
+$(B)/bench/alloc/%.o: %.c Makefile bench/bench.mk
+	@mkdir -p $(@D)
+	$(HOSTCC) -Ibench/host -Itests/fakes $(ALLOC_CFLAGS) -DBENCH_KERNEL_HEAP -c $< -o $@
+
+$(B)/bench/alloc-glibc $(B)/bench/alloc-mimalloc: bench/allocbench.c bench/allocbench.h bench/bench.mk
+	@mkdir -p $(@D)
+	$(HOSTCC) $(ALLOC_CFLAGS) -MF $@.d -no-pie -o $@ $< $(if $(findstring mimalloc,$@),-Wl$(comma)--no-as-needed -lmimalloc)
+comma := ,
