@@ -19,6 +19,18 @@
 
 #define BLK_SECTOR 512 /* bytes; the unit of every lba and nsect, whatever the device's own is */
 
+/* Why a request failed, with Linux's numbers. */
+enum blk_error {
+    BLK_EIO = -5,         /* the device could not, or did not answer in time */
+    BLK_ENXIO = -6,       /* beyond the end of the device, or the device is gone */
+    BLK_ENOMEM = -12,     /* no memory */
+    BLK_EINVAL = -22,     /* the request itself is wrong */
+    BLK_EROFS = -30,      /* a write to a read-only device */
+    BLK_EOPNOTSUPP = -95, /* an operation that the device does not have */
+};
+
+#define BLK_PENDING 1 /* blk_req.status from submit until it is done */
+
 enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH, BLK_DISCARD };
 
 /* What a write is for. Devices ignore it; recorders of write order need it. */
@@ -43,13 +55,21 @@ struct blk_req {
     uint8_t op;  /* enum blk_op */
     uint8_t cls; /* enum blk_class */
     uint16_t nseg;
-    int32_t status; /* set by the device before done: 0, or a negative error number */
+    int32_t status; /* set by the device before done: 0, or an enum blk_error */
     uint64_t lba;   /* first sector, in units of BLK_SECTOR */
     uint32_t nsect; /* BLK_SECTORs; 0 for a flush */
     struct blk_seg *seg;
-    void (*done)(struct blk_req *req); /* may run in an interrupt; may submit, may not sleep */
+    void (*done)(struct blk_req *req); /* may run in an interrupt; may submit, may not sleep; or
+                                          NULL, if somebody will wait */
     void *ctx;                         /* the submitter's */
     struct blk_req *next;              /* the submitter's until submit, then the device's */
+
+    /* The device's alone, from submit until done; need not be initialised. */
+    struct blk_dev *dev;   /* what it was submitted to */
+    struct blk_req *prev;  /* together with next: the list it is in */
+    uint64_t submitted_ns; /* when */
+    uint32_t tag;          /* its place in the device */
+    uint8_t tries;         /* how often it has failed */
 };
 
 struct blk_dev;

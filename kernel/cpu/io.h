@@ -46,4 +46,25 @@ static inline void io_write32(uint16_t port, uint32_t value)
     __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
 }
 
+/* COUNT reads of PORT into BUFFER, or writes out of it, by one instruction. */
+static inline void io_read16_many(uint16_t port, void *buffer, uint32_t count)
+{
+    __asm__ volatile("rep insw" : "+D"(buffer), "+c"(count) : "d"(port) : "memory");
+}
+
+static inline void io_write16_many(uint16_t port, const void *buffer, uint32_t count)
+{
+    __asm__ volatile("rep outsw" : "+S"(buffer), "+c"(count) : "d"(port) : "memory");
+}
+
+static inline void io_read32_many(uint16_t port, void *buffer, uint32_t count)
+{
+    __asm__ volatile("rep insl" : "+D"(buffer), "+c"(count) : "d"(port) : "memory");
+}
+
+static inline void io_write32_many(uint16_t port, const void *buffer, uint32_t count)
+{
+    __asm__ volatile("rep outsl" : "+S"(buffer), "+c"(count) : "d"(port) : "memory");
+}
+
 #endif
