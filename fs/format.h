@@ -2,9 +2,8 @@
  * format.h - every byte of an SFS volume, as C structs. docs/sfs.md is the same in words, and a
  * test compares the two.
  *
- *   superblock | inode bitmap | data bitmap | inode table | checksums | journal | orphans | files
- *   block 0      1 ...                        total/10                                       ... |
- * backup
+ *   block 0    | inode  | data   | inode  | checksum | journal | orphan | files  | last block:
+ *   superblock | bitmap | bitmap | table  | table    |         | block  | ...    | backup
  *
  * All integers are little-endian, as the machines are that we run on. Block numbers count from the
  * start of the volume. bs is the block size, P = bs / 8 the block numbers that fit into a block.
@@ -88,8 +87,7 @@ _Static_assert(offsetof(struct sfs_super, first_err_block) == 0x0C0, "superblock
 _Static_assert(offsetof(struct sfs_super, crc) == 0x1FC, "superblock layout");
 _Static_assert(sizeof(struct sfs_super) == 512, "a superblock is one sector");
 
-/* ---- Inode: 128 bytes, all zero when free
- * -------------------------------------------------------- */
+/* ---- Inode: 128 bytes, all zero when free ---- */
 
 #define SFS_MODE_TYPE        0xF000
 #define SFS_TYPE_FIFO        1 /* mode >> 12, and the type of a directory record */
@@ -124,8 +122,7 @@ _Static_assert(offsetof(struct sfs_inode, direct) == 0x28, "inode layout");
 _Static_assert(offsetof(struct sfs_inode, indirect) == 0x78, "inode layout");
 _Static_assert(sizeof(struct sfs_inode) == 128, "an inode is 128 bytes");
 
-/* ---- Directory records
- * ----------------------------------------------------------------------------- */
+/* ---- Directory records ---- */
 
 /* Version 2. Records are 8-byte aligned and fill each block exactly. */
 struct sfs_dirent {
@@ -148,13 +145,11 @@ struct sfs_seed_dirent {
 };
 _Static_assert(sizeof(struct sfs_seed_dirent) == 64, "seed directory record layout");
 
-/* ---- Orphan block: u64 slots of inodes that nobody links, or that are being truncated
- * --------------- */
+/* ---- Orphan block: u64 slots of inodes that nobody links, or that are being truncated ---- */
 
 #define SFS_ORPHAN_OVERFLOW UINT64_MAX /* in the last slot: there are more than fit */
 
-/* ---- Journal: blocks 0 and 1 hold its superblock, the rest is a circular log
- * ------------------------- */
+/* ---- Journal: blocks 0 and 1 hold its superblock, the rest is a circular log ---- */
 
 #define SFS_JOURNAL_VERSION 1
 #define SFS_LOG_FIRST       2 /* journal-relative */

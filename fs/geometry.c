@@ -3,8 +3,9 @@
  * block size, the version and the size of the journal, so a superblock can be judged by computing
  * it again.
  *
- *   0 | inode bitmap | data bitmap | inode table | checksums | journal | orphans | files ... | T -
- * 1 T / 10        4 bytes     T / 32    1 block             backup a block
+ *   0 | inode bitmap | data bitmap | inode table | checksums | journal | orphans | files | T - 1
+ *     |              |             | T / 10      | 4 bytes   | T / 32  | 1 block |       | backup
+ *     |              |             |             | a block   |         |         |       |
  *
  * Version 1 ends with the inode table; files follow at once and reach to the end.
  */

@@ -4,8 +4,7 @@
  *
  *   log     | free | T5 | T6 | T7 | free     T5 .. T7 are durable; their blocks' newest copies are
  *                  ^              ^          here (log_seq, live_seq) until checkpoint has written
- *                tail           head         them home and the journal superblock has moved the
- * tail
+ *                tail           head         them home and the journal superblock has moved on
  *
  *   running transaction --freeze--> committing transaction --flush--> durable --checkpoint--> home
  *   buf->data, run_frame            buf->frozen                       buf->durable, or data

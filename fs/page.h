@@ -8,8 +8,8 @@
  * A dirty block is one of two kinds:
  *   in place   (new_seq 0) it overwrites what is durable: written whenever it suits;
  *   owed       (new_seq T) newly allocated in transaction T: it must be written, or put into the
- * log, before T commits (J1). Nobody changes such a block in T + 1 before it has been. What may
- * only change through the log is never dirty here: the log owns it (write.c).
+ *              log, before T commits (J1). Nobody changes such a block in T + 1 before it has been.
+ * What may only change through the log is never dirty here: the log owns it (write.c).
  *
  * A busy page is being read or written: its contents do not change. Busy ends without any lock but
  * page_lock, so whoever holds a handle may wait for it.

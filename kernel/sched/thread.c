@@ -5,9 +5,9 @@
  * does using a thread that was released. It starts like this, which makes the first switch to it
  * "return" to thread_first:
  *
- *   struct thread | FPU state, if any | thread_first | RBX RBP R12-R15: 0 | fill pattern ... |
- * guard high addresses                    ^ stack_top                                      stack ^
- * low
+ *   high addresses                                                              low addresses
+ *   struct thread | FPU state, if any | thread_first | RBX RBP R12-R15: 0 | fill pattern | guard
+ *                                     ^ stack_top                                   stack ^
  *
  * A thread cannot release the stack it stands on. Who joins it does that; a detached one hands
  * itself to the work thread.
