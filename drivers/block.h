@@ -48,6 +48,15 @@ struct block_driver {
     void (*collect)(struct block_device *device, int budget);
 
     /*
+     * NULL if the device cannot be silenced. With ON false, somebody will look for ends by himself
+     * for a few microseconds, and the device need not interrupt for what it finishes meanwhile.
+     * With ON true it must again, as it must at first; if this returns true, something may have
+     * been finished without an interrupt: collect, and ask again, before sleeping. Nobody else may
+     * run between the two (preempt_disable), or he might wait for an interrupt that nobody raises.
+     */
+    bool (*listen)(struct block_device *device, bool on);
+
+    /*
      * Bring a stuck device to rest, so that it touches no memory of a request any more, and make it
      * work again. What is in flight is not reported: block.c deals with it when this returns.
      * Returns false if the device is lost: everything fails from then on. Bounded. Context: the
