@@ -2,11 +2,11 @@
  * pit.c - see pit.h. [8254]
  *
  * 1000 ticks a second: threads have slices of 10 ms and sleep for milliseconds, so a tick must come
- * about that often while anything runs. It costs some 220 instructions, of the two million and more
- * that fit in between. What would cost is an idle machine: under QEMU each wake-up takes the host
- * 70 us, so 1000 a second burn 7 % of one of its cores. Therefore ticks stay away while nothing
- * runs, up to the 55 ms that the counter can do (clock_idle). One-shot ticks also while threads run
- * would save little and cost three slow port writes at each of them.
+ * about that often while several want to run. It costs some 220 instructions, of the two million
+ * and more that fit in between; but under QEMU each one takes the host 40 us, and 70 us if it wakes
+ * an idle machine: 1000 a second burn up to 7 % of one of its cores. Therefore ticks stay away
+ * while one thread alone, or none, wants to run, up to the 55 ms that the counter can do
+ * (clock_quiet). One-shot ticks all the time would cost three slow port writes at each of them.
  *
  * Counter 0 ticks, counter 2 is the clock's. They are two, because the clock wants rounds as long
  * as possible (55 ms: they may not be missed before the ticks begin), and ticks want short ones.

@@ -59,7 +59,7 @@ static uint64_t tsc_scale; /* nanoseconds a step of the TSC, times 2^SCALE_SHIFT
 
 static uint64_t ticks;
 static const struct clock_ticker *ticker;
-static bool slow;              /* the next tick is further away than the usual distance */
+static uint32_t distance;      /* nanoseconds between ticks, as the ticker was told last */
 static uint32_t phase_at_tick; /* the last one */
 static unsigned still_ticks;   /* in a row, at which the counter had not moved */
 
@@ -252,27 +252,36 @@ static void follow_counter(void)
 void clock_expect_ticks(const struct clock_ticker *new_ticker)
 {
     ticker = new_ticker;
+    distance = new_ticker->nanos;
+}
+
+/* The ticker keeps the distance that it was told, so it is told of changes alone. */
+static void set_distance(uint32_t nanos)
+{
+    if (distance != nanos) {
+        distance = nanos;
+        ticker->set_next(nanos);
+    }
 }
 
 void clock_busy(void)
 {
-    if (slow) {
-        slow = false;
-        ticker->set_next(ticker->nanos);
+    if (ticker != NULL) {
+        set_distance(ticker->nanos);
     }
 }
 
 /* Only with the TSC: the counter must be read in each of its rounds. */
-void clock_idle(uint64_t until)
+void clock_quiet(uint64_t until)
 {
     uint64_t now = clock_nanos();
     uint64_t wait = until > now ? until - now : 0;
 
     if (ticker == NULL || tsc_hz == 0 || wait < 2 * (uint64_t)ticker->nanos) {
-        return;
+        clock_busy();
+    } else {
+        set_distance(wait < ticker->longest ? (uint32_t)wait : ticker->longest);
     }
-    slow = true;
-    ticker->set_next(wait < ticker->longest ? (uint32_t)wait : ticker->longest);
 }
 
 void clock_on_tick(void (*hook)(void))
@@ -283,8 +292,8 @@ void clock_on_tick(void (*hook)(void))
 
 void clock_tick(void)
 {
-    clock_busy();
     if (tsc_hz == 0) {
+        clock_busy(); /* the TSC may have broken while ticks were away */
         follow_counter();
     }
     if (windows_done < WINDOWS) {

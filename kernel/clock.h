@@ -50,11 +50,11 @@ uint64_t clock_nanos(void);
 uint64_t clock_micros(void);
 
 /*
- * The CPU is about to sleep, and nothing is due before the clock shows UNTIL nanoseconds: ticks may
- * stay away until then. They come again with the first tick, or with clock_busy, which must be
- * called before anything but the idle thread runs. Context: interrupts off.
+ * Nothing is due before the clock shows UNTIL nanoseconds: ticks may stay away until then, or for
+ * as long as the ticker can, and keep that distance. clock_busy brings the usual ones back; it must
+ * be called when anything has become due earlier. Context: interrupts off.
  */
-void clock_idle(uint64_t until);
+void clock_quiet(uint64_t until);
 void clock_busy(void);
 
 /*

@@ -18,6 +18,7 @@
 
 #define NANOS_PER_SECOND 1000000000ull
 #define LEAST_TICKS      100
+#define LEAST_NMIS       30 /* they may be as far apart as quiet ticks, 55 ms */
 
 /* System control port B: why the chipset raises NMIs [PIIX4 7.2.2]. */
 #define NMI_STATUS  0x61
@@ -64,7 +65,7 @@ static bool nmis_are_enough(void)
 {
     uint64_t hz = clock_tsc_hz();
 
-    return nmi_count >= nmi_limit || (nmi_count >= LEAST_TICKS && hz != 0 &&
+    return nmi_count >= nmi_limit || (nmi_count >= LEAST_NMIS && hz != 0 &&
                                       cpu_read_tsc() - nmi_tsc >= WATCHDOG_SECONDS * hz);
 }
 

@@ -7,6 +7,10 @@
  * away, nor be kept away by them. Slices are measured in CPU time, by the TSC, and looked at on
  * each tick; in the first moments, while the TSC's rate is not known, each tick ends the slice.
  *
+ * Ticks are for those who wait: while one thread, or the idle thread, has had the CPU to itself for
+ * some ticks, they stay away until a sleeper is due. Not at once, since changing their distance
+ * takes slow port writes: threads that sleep for microseconds, for a disk, never pay for them.
+ *
  * A switch that has become due happens where interrupts come back on: at the end of an interrupt,
  * of a spin lock, of preempt_disable, or of a wake-up.
  */
@@ -17,6 +21,7 @@
 #include "kernel/panic.h"
 
 #define SLICES_PER_SECOND 100 /* a slice is 10 ms */
+#define QUIET_TICKS       8   /* in a row with nobody to share the CPU: then ticks may stay away */
 
 struct thread idle_thread = {.state = THREAD_RUNNING, .name = "idle"};
 struct scheduler scheduler = {.current = &idle_thread};
@@ -34,6 +39,15 @@ static bool slice_is_over(uint64_t now)
     return slice_used(now) >= clock_tsc_hz() / SLICES_PER_SECOND;
 }
 
+/* Somebody wants a share of the CPU, or somebody else has got it. */
+static void not_quiet(void)
+{
+    if (scheduler.quiet_ticks != 0) {
+        scheduler.quiet_ticks = 0;
+        clock_busy();
+    }
+}
+
 static void mark_ready(struct thread *thread)
 {
     thread->state = THREAD_READY;
@@ -42,6 +56,7 @@ static void mark_ready(struct thread *thread)
 
 void scheduler_make_ready(struct thread *thread)
 {
+    not_quiet();
     mark_ready(thread);
     thread->slice_start = thread->cycles;
     queue_add_last(&scheduler.ready[thread->priority], thread);
@@ -78,9 +93,7 @@ void scheduler_switch(void)
     if (next == previous) {
         return;
     }
-    if (previous == &idle_thread) {
-        clock_busy();
-    }
+    not_quiet();
     next->switches++;
     scheduler.current = next;
     if (previous->fpu != NULL || next->fpu != NULL) {
@@ -174,11 +187,26 @@ static void wake_sleepers(void)
     }
 }
 
+/* One more tick at which nobody waited for the CPU. With preemption off the watchdog counts them. */
+static void note_quiet(void)
+{
+    const struct thread *first = scheduler.sleepers.first;
+
+    if (scheduler.preempt_off > 0) {
+        not_quiet();
+    } else if (++scheduler.quiet_ticks >= QUIET_TICKS) {
+        clock_quiet(first != NULL ? first->wake_at : UINT64_MAX);
+    }
+}
+
 /* The tick's part: constant, however many threads there are, unless one is due. */
 static void tick(void)
 {
     if (scheduler.sleepers.first != NULL) {
         wake_sleepers();
+    }
+    if (scheduler.ready_mask == 0) {
+        note_quiet();
     }
     if ((scheduler.ready_mask >> scheduler.current->priority & 1) != 0 &&
         slice_is_over(cpu_read_tsc())) {
@@ -208,10 +236,8 @@ void scheduler_start(void)
 void thread_idle(void)
 {
     thread_yield();
+    cpu_save_interrupts();
     for (;;) {
-        cpu_save_interrupts(); /* between the look at who sleeps and the HLT nobody may come */
-        clock_idle(scheduler.sleepers.first != NULL ? scheduler.sleepers.first->wake_at
-                                                    : UINT64_MAX);
         cpu_sleep_until_interrupt();
     }
 }

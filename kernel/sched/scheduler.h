@@ -97,7 +97,8 @@ struct scheduler {
     uint32_t ready_mask;    /* bit p: ready[p] is not empty */
     struct wait_queue ready[THREAD_PRIORITIES];
     struct sleep_queue sleepers;
-    uint64_t since; /* TSC when current got the CPU */
+    uint64_t since;       /* TSC when current got the CPU */
+    unsigned quiet_ticks; /* ticks since anybody but current wanted the CPU */
 };
 
 extern struct scheduler scheduler;

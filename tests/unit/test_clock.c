@@ -75,11 +75,13 @@ static uint32_t read_counter(void)
 
 static const struct clock_counter counter = {COUNTER_HZ, ROUND, read_counter};
 
-static uint32_t distance; /* of ticks, as the clock has set it */
+static uint32_t told;      /* the distance of ticks, as the clock has set it */
+static unsigned set_count; /* how often */
 
 static void set_next(uint32_t nanos)
 {
-    distance = nanos;
+    told = nanos;
+    set_count++;
 }
 
 static const struct clock_ticker fake_ticker = {TICK_NANOS, 50 * TICK_NANOS, set_next};
@@ -90,7 +92,8 @@ static int reset(void **state)
     source = NULL;
     rounds = extra_steps = base_nanos = base_tsc = base_steps = newest = tsc_hz = ticks = 0;
     still_ticks = windows_done = hook_count = 0;
-    slow = false;
+    ticker = NULL;
+    distance = 0;
     check_nanos = 0;
     counter_broken = false;
     port_nanos = 3000;
@@ -109,7 +112,8 @@ static void start(void)
     clock_start(&counter);
     started = now;
     clock_expect_ticks(&fake_ticker);
-    distance = TICK_NANOS;
+    told = TICK_NANOS;
+    set_count = 0;
 }
 
 static uint64_t true_nanos(void)
@@ -141,7 +145,7 @@ static uint64_t look(void)
 static void run(unsigned count, uint64_t delay)
 {
     for (unsigned i = 0; i < count; i++) {
-        uint64_t end = now + distance;
+        uint64_t end = now + told;
 
         while (rand() % 3 != 0 && now + 300000 < end) {
             now += (uint64_t)(rand() % 300000);
@@ -322,26 +326,34 @@ static void test_both_stop(void **state)
     assert_int_equal(tsc_hz, rate);
 }
 
-/* Ticks stay away while nothing is due, and are back when something runs. */
-static void test_idle(void **state)
+/* Ticks stay away while nothing is due, and are back when something is. */
+static void test_quiet(void **state)
 {
     (void)state;
+    clock_busy(); /* before there are ticks at all */
+    clock_quiet(UINT64_MAX);
     start();
-    clock_idle(UINT64_MAX);
-    assert_int_equal(distance, TICK_NANOS); /* the TSC's rate is not known yet */
+    clock_quiet(UINT64_MAX);
+    assert_int_equal(told, TICK_NANOS); /* the TSC's rate is not known yet */
     run(20, 0);
-    clock_idle(look() + TICK_NANOS);
-    assert_int_equal(distance, TICK_NANOS); /* not worth it */
-    clock_idle(look() + 5000000);
-    assert_int_equal(distance, 5000000);
+    clock_quiet(look() + TICK_NANOS);
+    assert_int_equal(set_count, 0); /* not worth it */
+    clock_quiet(look() + 5000000);
+    assert_int_equal(told, 5000000);
     clock_busy();
-    assert_int_equal(distance, TICK_NANOS);
-    clock_idle(UINT64_MAX);
-    assert_int_equal(distance, 50 * TICK_NANOS);
+    assert_int_equal(told, TICK_NANOS);
+    clock_quiet(UINT64_MAX);
+    assert_int_equal(told, 50 * TICK_NANOS);
     run(1, 0);
-    assert_int_equal(distance, TICK_NANOS);
-    clock_idle(0); /* long past */
-    assert_int_equal(distance, TICK_NANOS);
+    clock_quiet(UINT64_MAX);
+    assert_int_equal(set_count, 3); /* the ticker need not hear it again */
+    clock_quiet(0);                 /* long past */
+    assert_int_equal(told, TICK_NANOS);
+    clock_quiet(UINT64_MAX);
+    change_tsc(0);
+    run(2 * CHECK_TICKS, 0);
+    assert_int_equal(tsc_hz, 0);
+    assert_int_equal(told, TICK_NANOS); /* the counter must be read in each round */
 }
 
 /* An idle machine finds the rate as well, and does not take its TSC for a broken one. */
@@ -350,7 +362,7 @@ static void test_idle_for_long(void **state)
     (void)state;
     start();
     for (int i = 0; i < 2000; i++) {
-        clock_idle(UINT64_MAX);
+        clock_quiet(UINT64_MAX);
         run(1, 20000);
     }
     assert_near(clock_tsc_hz(), TSC_HZ, TSC_HZ / 1000000);
@@ -408,7 +420,7 @@ int main(void)
         cmocka_unit_test_setup(test_tsc_breaks, reset),
         cmocka_unit_test_setup(test_only_ticks, reset),
         cmocka_unit_test_setup(test_both_stop, reset),
-        cmocka_unit_test_setup(test_idle, reset),
+        cmocka_unit_test_setup(test_quiet, reset),
         cmocka_unit_test_setup(test_idle_for_long, reset),
         cmocka_unit_test_setup(test_wait, reset),
         cmocka_unit_test_setup(test_hooks, reset),

@@ -86,18 +86,22 @@ bool irq_active(void)
     return in_interrupt;
 }
 
+static uint64_t quiet_until; /* as the clock was told last; 0: usual ticks */
+static void (*tick_hook)(void);
+
 uint64_t clock_nanos(void)
 {
     return 1;
 }
 
-void clock_idle(uint64_t until)
+void clock_quiet(uint64_t until)
 {
-    (void)until;
+    quiet_until = until;
 }
 
 void clock_busy(void)
 {
+    quiet_until = 0;
 }
 
 uint64_t clock_tsc_hz(void)
@@ -107,7 +111,7 @@ uint64_t clock_tsc_hz(void)
 
 void clock_on_tick(void (*hook)(void))
 {
-    (void)hook;
+    tick_hook = hook;
 }
 
 void fpu_start(void)
@@ -629,9 +633,70 @@ static void test_order_in_an_interrupt(void **state)
     spin_unlock(&second);
 }
 
+/* Ticks stay away when nobody has shared the CPU for some of them, not while a second one waits. */
+static void test_quiet_ticks(void **state)
+{
+    (void)state;
+    scheduler_start();
+    quiet_until = 0;
+    for (int i = 0; i < 7; i++) {
+        tick_hook();
+    }
+    assert_int_equal(quiet_until, 0);
+    tick_hook();
+    assert_int_equal(quiet_until, UINT64_MAX); /* nobody sleeps */
+    bob.wake_at = 77;
+    scheduler.sleepers.first = &bob;
+    tick_hook();
+    assert_int_equal(quiet_until, 77);
+    scheduler.sleepers.first = NULL;
+
+    scheduler_make_ready(&bob);
+    assert_int_equal(quiet_until, 0);
+    for (int i = 0; i < 20; i++) {
+        tick_hook();
+    }
+    assert_int_equal(quiet_until, 0); /* bob waits for the end of our slice */
+}
+
+/* Who sleeps and wakes all the time does not let the ticks be moved to and fro. */
+static void test_no_quiet_ticks_between_switches(void **state)
+{
+    (void)state;
+    scheduler_start();
+    quiet_until = 0;
+    for (volatile int i = 0; i < 50; i++) {
+        tick_hook();
+        if (i % 7 == 0 && setjmp(back) == 0) {
+            run_as(&alice);
+            scheduler_switch(); /* to idle */
+        }
+    }
+    assert_int_equal(quiet_until, 0);
+}
+
+/* The watchdog counts ticks while preemption is off. */
+static void test_no_quiet_ticks_with_preemption_off(void **state)
+{
+    (void)state;
+    scheduler_start();
+    for (int i = 0; i < 20; i++) {
+        tick_hook();
+    }
+    assert_int_equal(quiet_until, UINT64_MAX);
+    scheduler.preempt_off = 1;
+    for (int i = 0; i < 20; i++) {
+        tick_hook();
+    }
+    assert_int_equal(quiet_until, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_quiet_ticks, start),
+        cmocka_unit_test_setup(test_no_quiet_ticks_between_switches, start),
+        cmocka_unit_test_setup(test_no_quiet_ticks_with_preemption_off, start),
         cmocka_unit_test_setup(test_spin_lock_and_interrupts, start),
         cmocka_unit_test_setup(test_spin_lock_twice, start),
         cmocka_unit_test_setup(test_spin_unlock_of_a_free_one, start),
