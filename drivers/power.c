@@ -24,6 +24,8 @@
 
 #define WAIT_MICROS         100000
 
+#define PCI_PLACES          (32 * 8) /* on bus 0: devices, each with functions */
+
 #define PM1_CONTROL         4 /* offset in the power management registers */
 #define SLEEP_ENABLE        (1u << 13)
 #define SLEEP_TYPE_SHIFT    10
@@ -48,12 +50,29 @@ static const struct chipset chipsets[] = {
     {0x8086, 0x2918, 0x40, 7}, /* ICH9 as Intel made it; 0 means "stay on" there */
 };
 
+/*
+ * Looks at bus 0 itself, where all of them sit: the list that drivers/pci.h keeps may not be there
+ * yet, or, in a panic, may be what is broken.
+ */
+static bool find_chipset(const struct chipset *chipset, struct pci_address *found)
+{
+    for (unsigned place = 0; place < PCI_PLACES; place++) {
+        struct pci_address address = {0, (uint8_t)(place / 8), (uint8_t)(place % 8)};
+
+        if (pci_read32(address, 0) == ((uint32_t)chipset->device << 16 | chipset->vendor)) {
+            *found = address;
+            return true;
+        }
+    }
+    return false;
+}
+
 static void off_by_chipset(const struct chipset *chipset)
 {
     struct pci_address address;
     uint16_t base;
 
-    if (!pci_find(chipset->vendor, chipset->device, &address)) {
+    if (!find_chipset(chipset, &address)) {
         return;
     }
     base = (uint16_t)(pci_read32(address, chipset->pm_base_offset) & PM_BASE_MASK);

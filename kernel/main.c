@@ -7,6 +7,7 @@
 #include "drivers/e9.h"
 #include "drivers/i8042.h"
 #include "drivers/nmi_timer.h"
+#include "drivers/pci.h"
 #include "drivers/pic.h"
 #include "drivers/pit.h"
 #include "drivers/power.h"
@@ -181,6 +182,7 @@ void tour_20_interrupts(void)
     }
     start_watchdog();
     log_detail("irq", "timer at %u Hz, keyboard %s", PIT_TICK_HZ, keyboard ? "found" : "none");
+    pci_start(); /* while no interrupt disturbs it; before the drivers of what sits there */
     cpu_enable_interrupts();
 }
 

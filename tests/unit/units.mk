@@ -27,6 +27,7 @@ UNIT_vga := drivers/vga.c
 UNIT_serial := drivers/serial.c drivers/serial_output.c drivers/vt100.c
 UNIT_interrupts := drivers/pic.c kernel/irq.c drivers/i8042.c drivers/keyboard.c drivers/keyboard_layouts.c drivers/keyboard_leds.c
 UNIT_power := drivers/power.c drivers/pci.c
+UNIT_pci := $(addprefix drivers/,pci.c pci_bar.c pci_scan.c)
 UNIT_glob := kernel/glob.c
 UNIT_watchdog := kernel/watchdog.c
 UNIT_symbols := kernel/symbols.c tools/symbols/pack.c tools/symbols/names.c tools/symbols/give_up.c
