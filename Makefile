@@ -65,11 +65,10 @@ KERNEL_ASM := $(sort $(wildcard kernel/*.asm kernel/*/*.asm))
 KERNEL_OBJ := $(KERNEL_ASM:%.asm=$(B)/kernel/%.asm.o) $(KERNEL_C:%.c=$(B)/kernel/%.o)
 STAGE2_C   := $(sort $(wildcard stage2/*.c)) lib/crc32c.c lib/sha256.c lib/merkle.c
 STAGE2_OBJ := $(B)/stage2/stage2.o $(STAGE2_C:%.c=$(B)/stage2/%.o)
-MKDISK_C   := $(sort $(wildcard tools/mkdisk/*.c)) stage2/manifest.c lib/crc32c.c lib/sha256.c lib/merkle.c
+FS_C       := $(sort $(wildcard fs/*.c))
+MKDISK_C   := $(sort $(wildcard tools/mkdisk/*.c)) $(FS_C) stage2/manifest.c lib/crc32c.c lib/sha256.c lib/merkle.c
 MKDISK_OBJ := $(MKDISK_C:%.c=$(B)/host/%.o)
 SYMBOLS_OBJ := $(patsubst %.c,$(B)/host/%.o,$(sort $(wildcard tools/symbols/*.c)) kernel/symbols.c kernel/string.c)
-
-FS_C       := $(sort $(wildcard fs/*.c))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

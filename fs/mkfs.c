@@ -29,27 +29,40 @@ static bool in(uint64_t block, uint64_t start, uint64_t count)
     return block >= start && block - start < count;
 }
 
-/* Is BLOCK in use on an empty volume? Blocks behind the last one count as used. */
-static bool block_used(const struct sfs_super *super, uint64_t block)
+/* Set the bits FIRST to END - 1 that lie in the COUNT bits of OUT, of which BASE is the first. */
+static void set_bits(uint8_t *out, uint64_t base, uint64_t count, uint64_t first, uint64_t end)
 {
-    bool backup = super->version == SFS_VERSION && block == super->backup_sb_block;
+    uint64_t bit = first > base ? first - base : 0;
+    uint64_t stop = end <= base ? 0 : end - base < count ? end - base : count;
 
-    return block <= sfs_first_file_block(super) || block >= super->total_blocks || backup;
+    while (bit < stop) {
+        if (bit % 8 == 0 && stop - bit >= 8) {
+            memset(out + bit / 8, 0xFF, (stop - bit) / 8);
+            bit += (stop - bit) / 8 * 8;
+        } else {
+            out[bit / 8] |= (uint8_t)(1u << bit % 8);
+            bit++;
+        }
+    }
 }
 
-static bool inode_used(const struct sfs_super *super, uint64_t ino)
+/* Blocks up to the root directory's are in use, and the backup; those behind the last one count as
+ * used. */
+static void make_data_bitmap(const struct sfs_super *super, uint64_t index, uint8_t *out)
 {
-    return ino == SFS_ROOT || ino >= super->inode_count;
+    uint64_t bits = 8ull * super->block_size;
+    uint64_t last = super->total_blocks - (super->version == SFS_VERSION);
+
+    set_bits(out, index * bits, bits, 0, sfs_first_file_block(super) + 1);
+    set_bits(out, index * bits, bits, last, UINT64_MAX);
 }
 
-static void make_bitmap(const struct sfs_super *super, uint64_t index, uint8_t *out,
-                        bool (*used)(const struct sfs_super *, uint64_t))
+static void make_inode_bitmap(const struct sfs_super *super, uint64_t index, uint8_t *out)
 {
     uint64_t bits = 8ull * super->block_size;
 
-    for (uint64_t bit = 0; bit < bits; bit++) {
-        out[bit / 8] |= (uint8_t)(used(super, index * bits + bit) << bit % 8);
-    }
+    set_bits(out, index * bits, bits, SFS_ROOT, SFS_ROOT + 1);
+    set_bits(out, index * bits, bits, super->inode_count, UINT64_MAX);
 }
 
 static void make_root_inode(const struct sfs_super *super, uint8_t *out)
@@ -102,9 +115,9 @@ static void make_log_super(const struct sfs *fs, uint8_t *out)
 static bool make_covered(const struct sfs_super *super, uint64_t block, uint8_t *out)
 {
     if (in(block, super->inode_bitmap_start, sfs_ibm_blocks(super))) {
-        make_bitmap(super, block - super->inode_bitmap_start, out, inode_used);
+        make_inode_bitmap(super, block - super->inode_bitmap_start, out);
     } else if (in(block, super->data_bitmap_start, sfs_dbm_blocks(super))) {
-        make_bitmap(super, block - super->data_bitmap_start, out, block_used);
+        make_data_bitmap(super, block - super->data_bitmap_start, out);
     } else if (block == super->inode_table_start) {
         make_root_inode(super, out);
     } else if (block == sfs_first_file_block(super)) {
@@ -123,11 +136,11 @@ static void make_table(struct mkfs *mkfs, uint64_t index, uint8_t *out)
     for (uint64_t i = 0; i < each; i++) {
         uint64_t block = index * each + i;
 
-        memset(mkfs->scratch, 0, fs->bs);
         if (block < fs->super.total_blocks && make_covered(&fs->super, block, mkfs->scratch)) {
             uint32_t entry = sfs_csum_entry(fs->u, block, mkfs->scratch, fs->bs);
 
             memcpy(out + 4 * i, &entry, 4);
+            memset(mkfs->scratch, 0, fs->bs); /* as it was */
         }
     }
 }
@@ -152,6 +165,35 @@ static bool make_block(struct mkfs *mkfs, uint64_t block, uint8_t *out)
     return false;
 }
 
+/* The first block from BLOCK on that need not be zero: of the inode table, the checksums and the
+ * journal, which grow with the volume, only few. */
+static uint64_t next_block(const struct sfs_super *super, uint64_t block)
+{
+    uint64_t each = super->block_size / 4; /* blocks that a block of checksums speaks of */
+    const uint64_t some[] = {
+        super
+            ->csum_start, /* and some behind it, for the bitmaps and the start of the inode table */
+        super->csum_start + super->orphan_block / each,
+        super->csum_start + sfs_first_file_block(super) / each,
+        super->journal_start + 1,
+    };
+
+    if (block <= super->inode_table_start || block >= sfs_first_file_block(super)) {
+        return block;
+    }
+    if (super->version == SFS_VERSION) {
+        if (in(block, super->csum_start, super->inode_table_start / each + 1)) {
+            return block;
+        }
+        for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
+            if (block <= some[i]) {
+                return some[i];
+            }
+        }
+    }
+    return sfs_first_file_block(super);
+}
+
 static int send_chunk(struct mkfs *mkfs)
 {
     int error = 0;
@@ -171,8 +213,14 @@ static int write_metadata(struct mkfs *mkfs)
     int error = 0;
 
     for (uint64_t block = 1; block <= last && error == 0; block++) {
+        uint64_t next = mkfs->zeroed ? next_block(&fs->super, block) : block;
         uint8_t *out = mkfs->chunk + (size_t)mkfs->filled * fs->bs;
 
+        if (next != block) {
+            error = send_chunk(mkfs);
+            block = next - 1;
+            continue;
+        }
         memset(out, 0, fs->bs);
         if (!make_block(mkfs, block, out) && mkfs->zeroed) {
             error = send_chunk(mkfs);
@@ -272,6 +320,9 @@ static bool get_memory(struct mkfs *mkfs)
     mkfs->fs.flush_lock = port_mutex_create("sfs flush");
     mkfs->chunk = port_alloc(CHUNK);
     mkfs->scratch = port_alloc(SFS_BLOCK_MAX);
+    if (mkfs->scratch != NULL) {
+        memset(mkfs->scratch, 0, SFS_BLOCK_MAX);
+    }
     return mkfs->fs.lock != NULL && mkfs->fs.flush_lock != NULL && mkfs->chunk != NULL &&
            mkfs->scratch != NULL;
 }

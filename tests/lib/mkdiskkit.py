@@ -135,7 +135,7 @@ def compiled(name, sources, *flags):
     """A program or library from C SOURCES, compiled once for the build folder, shared by all workers."""
     target = BUILD / "tests" / "mkdisk" / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    headers = [path for folder in ("include", "lib", "stage2", "tools/mkdisk")
+    headers = [path for folder in ("include", "lib", "fs", "stage2", "tools/mkdisk")
                for path in (REPO / folder).glob("*.h")]
     newest = max(path.stat().st_mtime for path in [*sources, *headers])
     with open(target.with_suffix(".lock"), "w", encoding="ascii") as lock:
@@ -150,7 +150,7 @@ def compiled(name, sources, *flags):
 def sanitized_mkdisk():
     """mkdisk with the address and undefined-behaviour sanitizers: any fault of its own ends it."""
     sources = [*sorted((REPO / "tools" / "mkdisk").glob("*.c")), *sorted((REPO / "lib").glob("*.c")),
-               REPO / "stage2" / "manifest.c"]
+               *sorted((REPO / "fs").glob("*.c")), REPO / "stage2" / "manifest.c"]
     return compiled("mkdisk-sanitized", sources, "-O1", "-fsanitize=address,undefined",
                     "-fno-sanitize-recover=all")
 

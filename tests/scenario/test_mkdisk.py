@@ -48,7 +48,8 @@ def test_create_lays_out_a_disk(kit):
     assert [copy.seq for copy in boot.copies] == [1, 1] and disk[64 * SECTOR:65 * SECTOR] == disk[72 * SECTOR:73 * SECTOR]
     assert [(slot.first_lba, slot.sectors) for slot in boot.copies[0].slots] == [(80, 4056), (4136, 4056)]
     owned = {*range(0, 11), 64, 72, *range(80, 83), *range(4136, 4139)}
-    assert not any(any(disk[lba * SECTOR:(lba + 1) * SECTOR]) for lba in range(8200) if lba not in owned)
+    assert not any(any(disk[lba * SECTOR:(lba + 1) * SECTOR]) for lba in range(8192) if lba not in owned)
+    assert disk[8192 * SECTOR:8192 * SECTOR + 8] == b"SFS\0LBA0"
 
 
 def test_create_lays_out_a_floppy(kit):
@@ -299,7 +300,7 @@ WRONG_USAGE = {
     "no image": (["create"], "create needs the path of an image"),
     "two images": (["info", "a", "b"], "info does not know what to do with 'b'"),
     "three operands": (["cmdline", "a", "b", "c"], "cmdline does not know what to do with 'c'"),
-    "unknown option": (["create", "a", "--root", "d"], "unknown or unusable option '--root'"),
+    "unknown option": (["create", "a", "--boot", "d"], "unknown or unusable option '--boot'"),
     "unknown letter": (["create", "a", "-v"], "unknown option '-v'"),
     "option of another verb": (["info", "a", "--size", "3M"], "info does not take --size"),
     "update of stages": (["update", "a", "--stage1", "f"], "update does not take --stage1"),

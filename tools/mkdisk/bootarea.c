@@ -53,6 +53,10 @@ void copies_require_next(const struct image *image, const struct copies *copies)
         refuse(image->name, "the manifest at LBA %u has the last sequence number there is",
                manifest_lba((unsigned)copies->winner));
     }
+    if (manifest_lba(copies->winner == 0 ? 1 : 0) >= image->sectors) {
+        refuse(image->name, "ends before LBA %u, where the other copy of the manifest belongs",
+               manifest_lba(copies->winner == 0 ? 1 : 0));
+    }
 }
 
 void copies_commit(const struct image *image, const struct copies *copies,

@@ -18,6 +18,7 @@
 #include "mbr.h"
 #include "payload.h"
 #include "tempfile.h"
+#include "volume.h"
 
 #define FLOPPY_BYTES          (FLOPPY_SECTORS * SECTOR_SIZE)
 #define PARTITION_MIN_SECTORS 2048 /* 1 MiB: less is no volume, and partition tools complain */
@@ -53,6 +54,17 @@ static void write_sector0(const struct payload *payload, const struct image *ima
     image_write(image, STAGE1_LBA, sector, 1);
 }
 
+/* The file is synced when it is whole: until then nothing in it need be durable. */
+static void make_volume(const struct image *image, const struct options *options)
+{
+    struct volume volume = {.image = *image};
+
+    volume_find(image, &volume.place);
+    fileblk_init(&volume.disk, image->name, image->fd, volume.place.first_lba, volume.place.sectors,
+                 FILEBLK_NO_FLUSH);
+    volume_format(&volume, options, true);
+}
+
 int verb_create(const struct options *options)
 {
     static struct payload payload;
@@ -61,6 +73,7 @@ int verb_create(const struct options *options)
     int fd;
 
     check_size(options->size);
+    volume_check_options(options);
     payload_load(&payload, options);
     end = options->size == FLOPPY_BYTES ? FLOPPY_SECTORS : FIRST_PARTITION_LBA;
     kernel_file_require_fit(&payload.kernel, options->image, slot_capacity(end));
@@ -74,6 +87,9 @@ int verb_create(const struct options *options)
     payload_write(&payload, &image, end);
     write_sector0(&payload, &image,
                   options->signature != 0 ? options->signature : random_signature());
+    if (image.sectors != FLOPPY_SECTORS) {
+        make_volume(&image, options);
+    }
     image_sync(&image);
     image_close(&image);
     tempfile_commit();

@@ -12,10 +12,13 @@
 
 static const struct verb verbs[] = {
     {"create", verb_create, 1, 1,
-     OPT_SIZE | OPT_CMDLINE | OPT_MENU | OPT_PIN | OPT_SIGNATURE | OPT_FILES,
-     "IMAGE [--size 64M] [--cmdline S] [--menu-timeout N] [--pin] [--signature HEX]\n"
+     OPT_SIZE | OPT_CMDLINE | OPT_MENU | OPT_PIN | OPT_SIGNATURE | OPT_FILES | OPT_VOLUME,
+     "IMAGE [--size 64M] [--block-size N] [--profile seed] [--label L]\n"
+     "         [--cmdline S] [--menu-timeout N] [--pin] [--signature HEX]\n"
      "         [--stage1 F] [--stage2 F] [--kernel F]",
      "make a disk image, or with --size 1440K a floppy image"},
+    {"format", verb_format, 1, 1, OPT_VOLUME, "IMAGE [--block-size N] [--profile seed] [--label L]",
+     "make an empty file system in the SFS partition, or in an image without partitions"},
     {"install", verb_install, 1, 1, OPT_CMDLINE | OPT_MENU | OPT_PIN | OPT_FILES,
      "IMAGE [--cmdline S] [--menu-timeout N] [--pin] [--stage1 F] [--stage2 F] [--kernel F]",
      "put the boot code onto a partitioned disk; not safe against a power cut"},

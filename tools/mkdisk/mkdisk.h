@@ -31,10 +31,14 @@ struct options {
     uint32_t signature; /* disk signature, 0: choose one */
     bool pin;
     bool json;
+    uint32_t block_size; /* of the SFS volume, bytes; 0: the usual */
+    bool seed_profile;   /* version 1 of SFS */
+    const char *label;   /* of the volume; NULL: none */
 };
 
 /* The verbs. Each returns an exit code, or refuses. */
 int verb_create(const struct options *options);
+int verb_format(const struct options *options);
 int verb_install(const struct options *options);
 int verb_update(const struct options *options);
 int verb_cmdline(const struct options *options);

@@ -20,6 +20,9 @@ enum option_id {
     ID_KERNEL,
     ID_STAGE1,
     ID_STAGE2,
+    ID_BLOCK_SIZE,
+    ID_PROFILE,
+    ID_LABEL,
 };
 
 static const struct option long_options[] = {
@@ -32,14 +35,18 @@ static const struct option long_options[] = {
     {"kernel", required_argument, NULL, ID_KERNEL},
     {"stage1", required_argument, NULL, ID_STAGE1},
     {"stage2", required_argument, NULL, ID_STAGE2},
+    {"block-size", required_argument, NULL, ID_BLOCK_SIZE},
+    {"profile", required_argument, NULL, ID_PROFILE},
+    {"label", required_argument, NULL, ID_LABEL},
     {NULL, 0, NULL, 0},
 };
 
 /* The OPT_* bit of each option. */
 static const unsigned option_bit[] = {
-    [ID_SIZE] = OPT_SIZE,     [ID_CMDLINE] = OPT_CMDLINE,     [ID_MENU] = OPT_MENU,
-    [ID_PIN] = OPT_PIN,       [ID_SIGNATURE] = OPT_SIGNATURE, [ID_JSON] = OPT_JSON,
-    [ID_KERNEL] = OPT_KERNEL, [ID_STAGE1] = OPT_STAGES,       [ID_STAGE2] = OPT_STAGES,
+    [ID_SIZE] = OPT_SIZE,         [ID_CMDLINE] = OPT_CMDLINE,     [ID_MENU] = OPT_MENU,
+    [ID_PIN] = OPT_PIN,           [ID_SIGNATURE] = OPT_SIGNATURE, [ID_JSON] = OPT_JSON,
+    [ID_KERNEL] = OPT_KERNEL,     [ID_STAGE1] = OPT_STAGES,       [ID_STAGE2] = OPT_STAGES,
+    [ID_BLOCK_SIZE] = OPT_VOLUME, [ID_PROFILE] = OPT_VOLUME,      [ID_LABEL] = OPT_VOLUME,
 };
 
 /* Returns the power of two that SUFFIX stands for, -1 if it is none. */
@@ -99,6 +106,32 @@ static void parse_signature(struct options *options, const char *text)
     options->signature = (uint32_t)signature;
 }
 
+static void parse_block_size(struct options *options, const char *text)
+{
+    uint64_t size;
+
+    if (!parse_size(text, &size) || (size != 512 && size != 1024 && size != 2048 && size != 4096)) {
+        usage_error("--block-size takes 512, 1024, 2048 or 4096, not '%s'", text);
+    }
+    options->block_size = (uint32_t)size;
+}
+
+static void parse_profile(struct options *options, const char *text)
+{
+    if (strcmp(text, "seed") != 0) {
+        usage_error("--profile takes seed, not '%s'", text);
+    }
+    options->seed_profile = true;
+}
+
+static void parse_label(struct options *options, const char *text)
+{
+    if (strlen(text) > LABEL_MAX) {
+        usage_error("--label has %zu bytes, %d is the most", strlen(text), LABEL_MAX);
+    }
+    options->label = text;
+}
+
 void check_cmdline_argument(const char *text)
 {
     size_t length = strlen(text);
@@ -146,6 +179,15 @@ static void take_option(struct options *options, int id)
         break;
     case ID_STAGE2:
         options->stage2 = optarg;
+        break;
+    case ID_BLOCK_SIZE:
+        parse_block_size(options, optarg);
+        break;
+    case ID_PROFILE:
+        parse_profile(options, optarg);
+        break;
+    case ID_LABEL:
+        parse_label(options, optarg);
         break;
     }
 }

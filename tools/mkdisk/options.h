@@ -15,7 +15,10 @@
 #define OPT_JSON      32u
 #define OPT_KERNEL    64u
 #define OPT_STAGES    128u
+#define OPT_VOLUME    256u /* --block-size, --profile, --label */
 #define OPT_FILES     (OPT_KERNEL | OPT_STAGES)
+
+#define LABEL_MAX     16 /* bytes, in the superblock */
 
 #define DEFAULT_SIZE  (64ULL << 20) /* bytes of an image without --size */
 

@@ -1,0 +1,215 @@
+/* volume.c - see volume.h. */
+#include "volume.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "include/manifest.h"
+#include "mbr.h"
+#include "options.h"
+#include "port.h"
+
+#define CACHE_BYTES (8u << 20) /* of metadata to keep in memory: enough for the largest journal */
+#define PAGE_KIB    4096
+
+static bool has_super(const struct image *image, uint64_t lba)
+{
+    uint8_t sector[SECTOR_SIZE];
+
+    return image_read(image, lba, sector, 1) == 0 && memcmp(sector, SFS_MAGIC, 8) == 0;
+}
+
+/* Does the image end with a backup of a superblock, for any size of blocks? */
+static bool has_backup(const struct image *image)
+{
+    for (uint32_t bs = SFS_BLOCK_MIN; bs <= SFS_BLOCK_MAX; bs *= 2) {
+        uint64_t blocks = image->bytes / bs;
+
+        if (blocks > 1 && has_super(image, (blocks - 1) * (bs / SECTOR_SIZE))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void take_whole(const struct image *image, struct volume_place *place)
+{
+    *place = (struct volume_place){.partition = 0, .first_lba = 0, .sectors = image->sectors};
+}
+
+/* Take the first partition of type 7Fh. Returns false if there is none; refuses one that cannot be.
+ */
+static bool take_partition(const struct image *image, const struct mbr *mbr,
+                           struct volume_place *place)
+{
+    for (unsigned i = 0; i < MBR_TABLE_ENTRIES; i++) {
+        const struct partition *p = &mbr->partition[i];
+
+        if (p->type != MBR_TYPE_SFS) {
+            continue;
+        }
+        if (p->first_lba == 0 || p->sectors == 0 || p->first_lba >= image->sectors ||
+            p->sectors > image->sectors - p->first_lba) {
+            refuse(image->name,
+                   "partition %u has %u sectors from LBA %u on, the image has %llu sectors", i + 1,
+                   p->sectors, p->first_lba, (unsigned long long)image->sectors);
+        }
+        *place = (struct volume_place){i + 1, p->first_lba, p->sectors};
+        return true;
+    }
+    return false;
+}
+
+static void read_table(const struct image *image, struct mbr *mbr)
+{
+    uint8_t sector[SECTOR_SIZE];
+    int error = image_read(image, 0, sector, 1);
+
+    if (error != 0) {
+        refuse(image->name, "LBA 0 cannot be read: %s",
+               image->sectors == 0 ? "the image is shorter than a sector" : strerror(-error));
+    }
+    mbr_decode(sector, mbr);
+}
+
+void volume_find(const struct image *image, struct volume_place *place)
+{
+    struct mbr mbr;
+
+    read_table(image, &mbr);
+    if (has_super(image, 0)) {
+        take_whole(image, place);
+    } else if (mbr.magic && take_partition(image, &mbr, place)) {
+        return;
+    } else if (has_backup(image)) {
+        take_whole(image, place);
+    } else if (mbr.magic) {
+        refuse(image->name, "has no volume: no partition at LBA 0 has type 7F");
+    } else {
+        refuse(image->name, "has no volume: neither SFS nor a partition table at LBA 0");
+    }
+}
+
+void volume_find_room(const struct image *image, struct volume_place *place)
+{
+    struct mbr mbr;
+
+    read_table(image, &mbr);
+    if (has_super(image, 0) || !mbr.magic) {
+        take_whole(image, place);
+    } else if (!take_partition(image, &mbr, place)) {
+        refuse(image->name, "has a boot sector at LBA 0 but no partition of type 7F for a volume");
+    }
+}
+
+void volume_open(struct volume *volume, const char *path, bool writable)
+{
+    volume->fs = NULL;
+    image_open(&volume->image, path, writable);
+    volume_find(&volume->image, &volume->place);
+    fileblk_init(&volume->disk, path, volume->image.fd, volume->place.first_lba,
+                 volume->place.sectors, writable ? 0 : FILEBLK_READ_ONLY);
+}
+
+/* Where in the image: for messages. */
+static const char *place_name(const struct volume_place *place)
+{
+    static char name[64];
+
+    if (place->partition == 0) {
+        return "the image";
+    }
+    snprintf(name, sizeof name, "partition %u at LBA %llu", place->partition,
+             (unsigned long long)place->first_lba);
+    return name;
+}
+
+static void mount_device(struct volume *volume, bool writable)
+{
+    const struct sfs_mount_options options = {
+        .read_only = !writable, .cache_blocks = CACHE_BYTES / SFS_BLOCK_MAX, .page_kib = PAGE_KIB};
+    int error = sfs_mount(&volume->disk.dev, &options, &volume->fs);
+
+    if (error != 0) {
+        refuse(volume->image.name, "%s cannot be mounted: %s", place_name(&volume->place),
+               volume_reason(error));
+    }
+    if (writable && sfs_read_only(volume->fs)) {
+        refuse(volume->image.name, "%s can only be read, it needs `mkdisk check -y`",
+               place_name(&volume->place));
+    }
+}
+
+void volume_mount(struct volume *volume, const char *path, bool writable)
+{
+    volume_open(volume, path, writable);
+    if (!has_super(&volume->image, volume->place.first_lba) && volume->place.partition != 0) {
+        struct image region = volume->image; /* a backup at the partition's end is the file system's
+                                                to find, but an empty partition is no damage */
+        region.sectors = volume->place.first_lba + volume->place.sectors;
+        region.bytes = region.sectors * SECTOR_SIZE;
+        if (!has_backup(&region)) {
+            refuse(path, "%s holds no SFS; `mkdisk format` makes one", place_name(&volume->place));
+        }
+    }
+    mount_device(volume, writable);
+}
+
+void volume_close(struct volume *volume)
+{
+    int error = volume->fs != NULL ? sfs_unmount(volume->fs) : 0;
+
+    if (error != 0) {
+        refuse(volume->image.name, "cannot be unmounted: %s", volume_reason(error));
+    }
+    volume->fs = NULL;
+    image_close(&volume->image);
+}
+
+const char *volume_reason(int error)
+{
+    static char text[256];
+    char remark[160];
+
+    port_last_remark(remark, sizeof remark);
+    if (error == SFS_EUCLEAN) {
+        snprintf(text, sizeof text, "it is damaged%s%s; see `mkdisk check`",
+                 remark[0] != '\0' ? ": " : "", remark);
+    } else if (error == SFS_EIO && remark[0] != '\0') {
+        snprintf(text, sizeof text, "%s: %s", strerror(-error), remark);
+    } else {
+        snprintf(text, sizeof text, "%s", strerror(-error));
+    }
+    return text;
+}
+
+void volume_check_options(const struct options *options)
+{
+    if (options->seed_profile && options->block_size > SFS_BLOCK_MIN) {
+        usage_error("--profile seed has blocks of %d bytes, not %u", SFS_BLOCK_MIN,
+                    options->block_size);
+    }
+}
+
+void volume_format(struct volume *volume, const struct options *options, bool zeroed)
+{
+    struct sfs_mkfs_options mkfs = {
+        .block_size = options->block_size,
+        .version = options->seed_profile ? SFS_VERSION_SEED : SFS_VERSION,
+        .zeroed = zeroed,
+    };
+    int error;
+
+    if (options->label != NULL) {
+        memcpy(mkfs.label, options->label, strlen(options->label)); /* options.c limits it */
+    }
+    error = sfs_mkfs(&volume->disk.dev, &mkfs);
+    if (error == SFS_ENOSPC) {
+        refuse(volume->image.name, "%s has %llu sectors, too few for a file system",
+               place_name(&volume->place), (unsigned long long)volume->place.sectors);
+    }
+    if (error != 0) {
+        refuse(volume->image.name, "%s cannot be formatted: %s", place_name(&volume->place),
+               volume_reason(error));
+    }
+}
