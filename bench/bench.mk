@@ -32,7 +32,7 @@ $(B)/bench/floor.img: bench/floor.asm
 
 $(LINUX)/vmlinuz: bench/linux/fetch.sh
 	@mkdir -p $(@D)
-	bench/linux/fetch.sh $@
+	bench/linux/fetch.sh $@ $(@D)/modules
 
 # The same compiler and the same flags as in the kernel; and at the start of a page, as there.
 $(LINUX)/workloads.o: bench/workloads.c Makefile
@@ -40,11 +40,12 @@ $(LINUX)/workloads.o: bench/workloads.c Makefile
 	$(CC) $(WORKLOAD_CFLAGS) -c $< -o $@
 	$(OBJCOPY) --set-section-alignment .text.workloads=4096 $@
 
-$(LINUX)/peer: bench/linux/peer.c bench/workloads.h $(LINUX)/workloads.o
+$(LINUX)/peer: bench/linux/peer.c bench/linux/disk_peer.c $(LINUX)/workloads.o $(wildcard bench/*.h bench/linux/*.h) \
+               tests/kernel/scratch.h
 	$(HOSTCC) $(CSTD) -I. -O2 -static -o $@ $(filter-out %.h,$^)
 
-$(LINUX)/initramfs: bench/linux/initramfs.py $(LINUX)/peer
-	$(PYTHON) -B $^ $@
+$(LINUX)/initramfs: bench/linux/initramfs.py $(LINUX)/peer $(LINUX)/vmlinuz
+	$(PYTHON) -B $< $(LINUX)/peer $(LINUX)/modules $@
 
 # ---- The heap on the host ------------------------------------------------------------------------
 

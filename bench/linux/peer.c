@@ -2,6 +2,7 @@
  * peer.c - what bench/kernel/ measures in our kernel, measured in a Linux guest: the same pieces of
  * work from workloads.c, and the nearest that Linux has to our primitives. Prints the same BENCH
  * lines as the kernel's `bench`. It is the guest's init and only program; it also runs on the host.
+ * With the argument "disk" it measures a disk instead: see disk_peer.h.
  *
  *   switch_wait   two threads wake each other through a futex, in turn: one wait and wake each
  *   switch_yield  two processes on one CPU yield to each other
@@ -21,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/linux/disk_peer.h"
 #include "bench/workloads.h"
 
 #define RUNS         5
@@ -182,19 +184,37 @@ static void bench_tick(void)
     report("tick", samples, GAPS, 1);
 }
 
-int main(void)
+static void bench_cpu(void)
 {
-    cpu_set_t first;
-
-    CPU_ZERO(&first);
-    CPU_SET(0, &first);
-    sched_setaffinity(0, sizeof(first), &first);
     for (size_t i = 0; i < workload_count; i++) {
         run_workload(&workloads[i]);
     }
     bench_switch_wait();
     bench_switch_yield();
     bench_tick();
+}
+
+static void bench_disk(const char *device)
+{
+    const char *problem = disk_peer(device);
+
+    if (problem != NULL) {
+        fail(problem);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    cpu_set_t first;
+
+    CPU_ZERO(&first);
+    CPU_SET(0, &first);
+    sched_setaffinity(0, sizeof(first), &first);
+    if (argc > 1 && strcmp(argv[1], "disk") == 0) {
+        bench_disk(argc > 2 ? argv[2] : NULL);
+    } else {
+        bench_cpu();
+    }
     puts("peer: done");
     fflush(stdout);
     if (getpid() == 1) {
