@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hostput.h"
 #include "image.h"
 #include "mbr.h"
 #include "payload.h"
@@ -55,24 +56,35 @@ static void write_sector0(const struct payload *payload, const struct image *ima
 }
 
 /* The file is synced when it is whole: until then nothing in it need be durable. */
-static void make_volume(const struct image *image, const struct options *options)
+static int make_volume(const struct image *image, const struct options *options)
 {
     struct volume volume = {.image = *image};
+    int status = EXIT_DONE;
 
     volume_find(image, &volume.place);
     fileblk_init(&volume.disk, image->name, image->fd, volume.place.first_lba, volume.place.sectors,
                  FILEBLK_NO_FLUSH);
     volume_format(&volume, options, true);
+    if (options->root != NULL) {
+        volume_mount_device(&volume, true);
+        status = put_root(&volume, options->root);
+        volume_unmount(&volume);
+    }
+    return status;
 }
 
 int verb_create(const struct options *options)
 {
     static struct payload payload;
     struct image image;
+    int status = EXIT_DONE;
     uint64_t end;
     int fd;
 
     check_size(options->size);
+    if (options->root != NULL && options->size == FLOPPY_BYTES) {
+        usage_error("--root needs a volume, and a floppy image has none");
+    }
     volume_check_options(options);
     payload_load(&payload, options);
     end = options->size == FLOPPY_BYTES ? FLOPPY_SECTORS : FIRST_PARTITION_LBA;
@@ -88,10 +100,13 @@ int verb_create(const struct options *options)
     write_sector0(&payload, &image,
                   options->signature != 0 ? options->signature : random_signature());
     if (image.sectors != FLOPPY_SECTORS) {
-        make_volume(&image, options);
+        status = make_volume(&image, options);
     }
     image_sync(&image);
     image_close(&image);
+    if (status != EXIT_DONE) {
+        return status; /* without a part of the tree it is not what was asked for */
+    }
     tempfile_commit();
     if (options->pin) {
         printf("%s: pinned to this kernel; another one needs `create` or `install` again, "

@@ -12,8 +12,9 @@
 
 static const struct verb verbs[] = {
     {"create", verb_create, 1, 1,
-     OPT_SIZE | OPT_CMDLINE | OPT_MENU | OPT_PIN | OPT_SIGNATURE | OPT_FILES | OPT_VOLUME,
-     "IMAGE [--size 64M] [--block-size N] [--profile seed] [--label L]\n"
+     OPT_SIZE | OPT_CMDLINE | OPT_MENU | OPT_PIN | OPT_SIGNATURE | OPT_FILES | OPT_VOLUME |
+         OPT_ROOT,
+     "IMAGE [--size 64M] [--root DIR] [--block-size N] [--profile seed] [--label L]\n"
      "         [--cmdline S] [--menu-timeout N] [--pin] [--signature HEX]\n"
      "         [--stage1 F] [--stage2 F] [--kernel F]",
      "make a disk image, or with --size 1440K a floppy image"},
@@ -26,6 +27,19 @@ static const struct verb verbs[] = {
      "replace the kernel; safe against a power cut"},
     {"cmdline", verb_cmdline, 1, 2, 0, "IMAGE [TEXT]",
      "print the kernel's command line, or set it; safe against a power cut"},
+    {"ls", verb_ls, 1, ANY_NUMBER, OPT_LONG, "IMAGE [-l] [PATH...]",
+     "list directories of the volume"},
+    {"cat", verb_cat, 2, ANY_NUMBER, 0, "IMAGE PATH...", "print files of the volume"},
+    {"stat", verb_stat, 2, ANY_NUMBER, 0, "IMAGE PATH...", "show all attributes of files"},
+    {"mkdir", verb_mkdir, 2, ANY_NUMBER, OPT_PARENTS, "IMAGE [-p] PATH...",
+     "make directories; -p: those above them as well"},
+    {"rm", verb_rm, 2, ANY_NUMBER, OPT_RECURSIVE, "IMAGE [-r] PATH...",
+     "remove files; -r: directories with all that is in them"},
+    {"mv", verb_mv, 3, 3, 0, "IMAGE FROM TO", "rename a file, or move it into a directory"},
+    {"put", verb_put, 3, 3, OPT_RECURSIVE, "IMAGE [-r] HOST PATH",
+     "copy a file of the host into the volume; -r: a directory"},
+    {"get", verb_get, 3, 3, OPT_RECURSIVE, "IMAGE [-r] PATH HOST",
+     "copy a file of the volume to the host; -r: a directory"},
     {"info", verb_info, 1, 1, OPT_JSON, "IMAGE [--json]",
      "show the boot area; exit code 1 if a part of it is damaged"},
 };

@@ -34,11 +34,24 @@ struct options {
     uint32_t block_size; /* of the SFS volume, bytes; 0: the usual */
     bool seed_profile;   /* version 1 of SFS */
     const char *label;   /* of the volume; NULL: none */
+    const char *root;    /* directory to fill it from; NULL: none */
+    char **operands;     /* those behind the image */
+    int operand_count;
+    bool long_form, recursive, parents;
+    bool foreground, single_thread;
 };
 
 /* The verbs. Each returns an exit code, or refuses. */
 int verb_create(const struct options *options);
 int verb_format(const struct options *options);
+int verb_ls(const struct options *options);
+int verb_cat(const struct options *options);
+int verb_stat(const struct options *options);
+int verb_mkdir(const struct options *options);
+int verb_rm(const struct options *options);
+int verb_mv(const struct options *options);
+int verb_put(const struct options *options);
+int verb_get(const struct options *options);
 int verb_install(const struct options *options);
 int verb_update(const struct options *options);
 int verb_cmdline(const struct options *options);

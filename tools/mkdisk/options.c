@@ -23,7 +23,10 @@ enum option_id {
     ID_BLOCK_SIZE,
     ID_PROFILE,
     ID_LABEL,
+    ID_ROOT,
 };
+
+static const char short_options[] = ":lrpfs"; /* a letter is its own id */
 
 static const struct option long_options[] = {
     {"size", required_argument, NULL, ID_SIZE},
@@ -38,15 +41,30 @@ static const struct option long_options[] = {
     {"block-size", required_argument, NULL, ID_BLOCK_SIZE},
     {"profile", required_argument, NULL, ID_PROFILE},
     {"label", required_argument, NULL, ID_LABEL},
+    {"root", required_argument, NULL, ID_ROOT},
     {NULL, 0, NULL, 0},
 };
 
 /* The OPT_* bit of each option. */
 static const unsigned option_bit[] = {
-    [ID_SIZE] = OPT_SIZE,         [ID_CMDLINE] = OPT_CMDLINE,     [ID_MENU] = OPT_MENU,
-    [ID_PIN] = OPT_PIN,           [ID_SIGNATURE] = OPT_SIGNATURE, [ID_JSON] = OPT_JSON,
-    [ID_KERNEL] = OPT_KERNEL,     [ID_STAGE1] = OPT_STAGES,       [ID_STAGE2] = OPT_STAGES,
-    [ID_BLOCK_SIZE] = OPT_VOLUME, [ID_PROFILE] = OPT_VOLUME,      [ID_LABEL] = OPT_VOLUME,
+    [ID_SIZE] = OPT_SIZE,
+    [ID_CMDLINE] = OPT_CMDLINE,
+    [ID_MENU] = OPT_MENU,
+    [ID_PIN] = OPT_PIN,
+    [ID_SIGNATURE] = OPT_SIGNATURE,
+    [ID_JSON] = OPT_JSON,
+    [ID_KERNEL] = OPT_KERNEL,
+    [ID_STAGE1] = OPT_STAGES,
+    [ID_STAGE2] = OPT_STAGES,
+    [ID_BLOCK_SIZE] = OPT_VOLUME,
+    [ID_PROFILE] = OPT_VOLUME,
+    [ID_LABEL] = OPT_VOLUME,
+    [ID_ROOT] = OPT_ROOT,
+    ['l'] = OPT_LONG,
+    ['r'] = OPT_RECURSIVE,
+    ['p'] = OPT_PARENTS,
+    ['f'] = OPT_MOUNT,
+    ['s'] = OPT_MOUNT,
 };
 
 /* Returns the power of two that SUFFIX stands for, -1 if it is none. */
@@ -189,6 +207,24 @@ static void take_option(struct options *options, int id)
     case ID_LABEL:
         parse_label(options, optarg);
         break;
+    case ID_ROOT:
+        options->root = optarg;
+        break;
+    case 'l':
+        options->long_form = true;
+        break;
+    case 'r':
+        options->recursive = true;
+        break;
+    case 'p':
+        options->parents = true;
+        break;
+    case 'f':
+        options->foreground = true;
+        break;
+    case 's':
+        options->single_thread = true;
+        break;
     }
 }
 
@@ -196,8 +232,11 @@ static void take_operands(struct options *options, const struct verb *verb, int 
 {
     int count = argc - optind;
 
-    if (count < verb->operands_min) {
+    if (count == 0) {
         usage_error("%s needs the path of an image", verb->name);
+    }
+    if (count < verb->operands_min) {
+        usage_error("%s needs %d operands, not %d", verb->name, verb->operands_min, count);
     }
     if (count > verb->operands_max) {
         usage_error("%s does not know what to do with '%s'", verb->name,
@@ -205,6 +244,8 @@ static void take_operands(struct options *options, const struct verb *verb, int 
     }
     options->image = argv[optind];
     options->text = count > 1 ? argv[optind + 1] : NULL;
+    options->operands = argv + optind + 1;
+    options->operand_count = count - 1;
 }
 
 /* getopt_long has seen '?': a letter after one '-', a word that is none of ours, or "--json=x". */
@@ -222,12 +263,15 @@ void options_parse(struct options *options, const struct verb *verb, int argc, c
 
     *options = (struct options){.size = DEFAULT_SIZE};
     opterr = 0;
-    while ((id = getopt_long(argc, argv, ":", long_options, &index)) != -1) {
+    while ((id = getopt_long(argc, argv, short_options, long_options, &index)) != -1) {
         if (id == ':') {
             usage_error("%s needs a value", argv[optind - 1]);
         }
         if (id == '?') {
             refuse_unknown(argv);
+        }
+        if ((option_bit[id] & verb->accepts) == 0 && id >= ' ') {
+            usage_error("%s does not take -%c", verb->name, id);
         }
         if ((option_bit[id] & verb->accepts) == 0) {
             usage_error("%s does not take --%s", verb->name, long_options[index].name);

@@ -4,6 +4,8 @@
 #ifndef SECTOR0_MKDISK_OPTIONS_H
 #define SECTOR0_MKDISK_OPTIONS_H
 
+#include <limits.h>
+
 #include "mkdisk.h"
 
 /* Which options a verb accepts. */
@@ -16,19 +18,25 @@
 #define OPT_KERNEL    64u
 #define OPT_STAGES    128u
 #define OPT_VOLUME    256u /* --block-size, --profile, --label */
+#define OPT_ROOT      512u
+#define OPT_LONG      1024u /* -l */
+#define OPT_RECURSIVE 2048u /* -r */
+#define OPT_PARENTS   4096u /* -p */
+#define OPT_MOUNT     8192u /* -f, -s */
 #define OPT_FILES     (OPT_KERNEL | OPT_STAGES)
 
 #define LABEL_MAX     16 /* bytes, in the superblock */
 
+#define ANY_NUMBER    INT_MAX       /* of operands */
 #define DEFAULT_SIZE  (64ULL << 20) /* bytes of an image without --size */
 
 struct verb {
     const char *name;
     int (*run)(const struct options *options);
-    int operands_min, operands_max;
-    unsigned accepts;     /* OPT_* */
-    const char *operands; /* for the help */
-    const char *purpose;  /* for the help */
+    int operands_min, operands_max; /* the image is one */
+    unsigned accepts;               /* OPT_* */
+    const char *operands;           /* for the help */
+    const char *purpose;            /* for the help */
 };
 
 /*

@@ -124,7 +124,7 @@ static const char *place_name(const struct volume_place *place)
     return name;
 }
 
-static void mount_device(struct volume *volume, bool writable)
+void volume_mount_device(struct volume *volume, bool writable)
 {
     const struct sfs_mount_options options = {
         .read_only = !writable, .cache_blocks = CACHE_BYTES / SFS_BLOCK_MAX, .page_kib = PAGE_KIB};
@@ -152,10 +152,10 @@ void volume_mount(struct volume *volume, const char *path, bool writable)
             refuse(path, "%s holds no SFS; `mkdisk format` makes one", place_name(&volume->place));
         }
     }
-    mount_device(volume, writable);
+    volume_mount_device(volume, writable);
 }
 
-void volume_close(struct volume *volume)
+void volume_unmount(struct volume *volume)
 {
     int error = volume->fs != NULL ? sfs_unmount(volume->fs) : 0;
 
@@ -163,6 +163,11 @@ void volume_close(struct volume *volume)
         refuse(volume->image.name, "cannot be unmounted: %s", volume_reason(error));
     }
     volume->fs = NULL;
+}
+
+void volume_close(struct volume *volume)
+{
+    volume_unmount(volume);
     image_close(&volume->image);
 }
 

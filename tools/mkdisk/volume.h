@@ -40,6 +40,12 @@ void volume_open(struct volume *volume, const char *path, bool writable);
  * written, and the journal is replayed in memory. */
 void volume_mount(struct volume *volume, const char *path, bool writable);
 
+/* Mount the device of VOLUME, as volume_mount. */
+void volume_mount_device(struct volume *volume, bool writable);
+
+/* Unmount, if it is mounted; refuses if that fails, since changes are then lost. */
+void volume_unmount(struct volume *volume);
+
 /* Unmount, if it is mounted, and close; refuses if that fails, since changes are then lost. */
 void volume_close(struct volume *volume);
 
