@@ -1,11 +1,19 @@
 """docs/sfs.md is the truth: its tables against fs/format.h, its numbers, and volumes read by it alone."""
+import os
 import re
+import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from lib import sfsreader
+from lib.headers import constants
+from lib.mkdiskkit import Kit
 from lib.paths import REPO
 from lib.sfsreader import crc, entry
+
+FIRST_PARTITION = constants()["FIRST_PARTITION_LBA"] * 512
 
 TEXT = (REPO / "docs" / "sfs.md").read_text()
 HEADER = (REPO / "fs" / "format.h").read_text()
@@ -109,3 +117,107 @@ def test_heights():
                 assert blocks * bs > 2**48 - 1
             else:
                 assert blocks * bs == size(text)
+
+
+# ---- Volumes, read by the document alone -----------------------------------------------------------
+
+def everything_below(root):
+    return [Path(folder) / name for folder, folders, files in os.walk(root) for name in [*folders, *files]]
+
+
+def make_tree(root):
+    """Files at every limit that docs/sfs.md names, and of every kind that anybody may make."""
+    root.mkdir()
+    for size in (0, 1, 511, 512, 5120, 5121, 37888, 37889, 40960, 40961, 70000, 2138113):
+        (root / f"file-{size}").write_bytes(bytes(i * 7 % 251 for i in range(min(size, 999))) * (size // 999)
+                                            + bytes(i * 7 % 251 for i in range(size % 999 if size >= 999 else size)))
+    with open(root / "sparse", "wb") as file:
+        for place in (0, 50000, 1 << 20, 3 << 20):
+            file.seek(place)
+            file.write(b"here")
+    (root / "many").mkdir()
+    for number in range(300):
+        (root / "many" / f"{number}-{'x' * (number * 7 % 200)}").write_bytes(b"%d" % number)
+    (root / ("n" * 255)).mkdir()
+    (root / "deep").mkdir()
+    (root / "deep" / "deeper").mkdir()
+    os.link(root / "file-1", root / "deep" / "second name")
+    for length in (1, 87, 88, 600, 4000):
+        os.symlink("t" * length, root / f"link-{length}")
+    os.mkfifo(root / "fifo")
+    os.chmod(root / "file-0", 0o6711)
+    for number, path in enumerate(everything_below(root)):
+        os.utime(path, ns=(0, 10**18 + number * 1000003), follow_symlinks=False)
+
+
+def host_says(path):
+    """What must be in the inode, and the contents."""
+    info = os.lstat(path)
+    kind = stat.S_IFMT(info.st_mode) >> 12
+    contents = {sfsreader.REG: lambda: path.read_bytes(), sfsreader.LNK: lambda: os.readlink(path).encode()}
+    size = info.st_size if kind in contents else 0
+    return (info.st_mode, None if kind == sfsreader.DIR else info.st_nlink, size, info.st_mtime_ns,
+            contents.get(kind, lambda: None)())
+
+
+def reader_says(reader, inode):
+    contents = {sfsreader.REG: lambda: b"".join(reader.contents(inode)),
+                sfsreader.LNK: lambda: reader.link_target(inode)}
+    is_directory = inode.type == sfsreader.DIR
+    return (inode.mode, None if is_directory else inode.nlink, 0 if is_directory else inode.size, inode.mtime_ns,
+            contents.get(inode.type, lambda: None)())
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    root = tmp_path_factory.mktemp("sfs") / "tree"
+    make_tree(root)
+    return root
+
+
+@pytest.mark.parametrize("block_size", [512, 1024, 2048, 4096])
+def test_a_volume_is_read_by_the_document_alone(tree, tmp_path, block_size):
+    """mkdisk writes it, the reader of docs/sfs.md reads it: the same names, modes, times and bytes."""
+    kit = Kit(tmp_path)
+    kit.ok("create", kit.image, "--size", "32M", *kit.inputs(), "--root", tree, "--block-size", block_size)
+    with open(kit.image, "rb") as file:
+        reader = sfsreader.Reader(file, FIRST_PARTITION)
+        assert (reader.bs, reader.version, reader.state) == (block_size, 2, 1)
+        found = {path.decode(): inode for path, inode in reader.tree()}
+        expected = {"/" + str(path.relative_to(tree)): path for path in everything_below(tree)}
+        assert set(found) - {""} == set(expected)
+        for name, path in expected.items():
+            assert reader_says(reader, found[name]) == host_says(path), name
+        assert found["/file-1"].number == found["/deep/second name"].number
+        assert reader.holes(found["/sparse"]) > 0 and found["/sparse"].flags & 4
+
+
+def test_a_seed_volume_is_read_by_the_document_alone(tmp_path):
+    tree = tmp_path / "tree"
+    (tree / "folder").mkdir(parents=True)
+    (tree / "folder" / "file").write_bytes(b"seed" * 9000)
+    kit = Kit(tmp_path)
+    kit.ok("create", kit.image, "--size", "8M", *kit.inputs(), "--root", tree, "--profile", "seed")
+    with open(kit.image, "rb") as file:
+        reader = sfsreader.Reader(file, FIRST_PARTITION)
+        assert reader.version == 1
+        found = {path: inode for path, inode in reader.tree()}
+        assert set(found) == {b"", b"/folder", b"/folder/file"}
+        assert b"".join(reader.contents(found[b"/folder/file"])) == b"seed" * 9000
+
+
+def test_the_reader_sees_damage(tree, tmp_path):
+    """One byte anywhere in the metadata, and the checksums of the document do not agree."""
+    kit = Kit(tmp_path)
+    kit.ok("create", kit.image, "--size", "32M", *kit.inputs(), "--root", tree)
+    with open(kit.image, "r+b") as file:
+        reader = sfsreader.Reader(file, FIRST_PARTITION)
+        block = reader.file_block(reader.inode(0), 0)
+        place = FIRST_PARTITION + block * reader.bs + reader.bs - 1
+        file.seek(place)
+        byte = file.read(1)[0]
+        file.seek(place)
+        file.write(bytes([byte ^ 1]))
+        file.flush()
+        with pytest.raises(sfsreader.Damaged, match=f"block {block}"):
+            list(sfsreader.Reader(file, FIRST_PARTITION).tree())
