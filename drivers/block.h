@@ -3,8 +3,8 @@
  *
  *     file system, shell, tests          struct blk_dev, struct blk_req (include/blk.h)
  *   ------------------------------------------------------------------------------------
- *     partitions                         add their first sector, nothing else
- *     block.c                            checks, queue, retries, time-outs, statistics
+ *     partition.c                        partitions add their first sector, nothing else
+ *     block*.c                           checks, queue, retries, time-outs, statistics
  *   ------------------------------------------------------------------------------------
  *     ata.c, virtio_blk.c, ramdisk.c     struct block_driver: take, start, complete
  *
@@ -14,7 +14,11 @@
  *
  * A request in flight for longer than the device's time-out means that the device is stuck: it is
  * reset by the thread "disks". What was in flight is then tried again if it is a read, and fails
- * with EIO if it is not: nobody knows what a write has done.
+ * with EIO if it is not: nobody knows what a write has done. A device that cannot be reset, or
+ * answers nothing between BLOCK_RESETS_MAX resets, is lost: everything fails from then on.
+ *
+ * Callbacks run without the lock and with preemption off, a device's one after the other. What they
+ * submit goes to the driver when the last of them has run: one kick for all of it.
  */
 #ifndef SECTOR0_DRIVERS_BLOCK_H
 #define SECTOR0_DRIVERS_BLOCK_H
@@ -30,6 +34,8 @@
 #define BLOCK_NAME_SIZE 12 /* "vblk12p128" and a NUL */
 #define BLOCK_HISTOGRAM                                                                            \
     24 /* buckets: requests that took below 2^n microseconds, the last all others */
+#define BLOCK_TIMEOUT_MS 30000
+#define BLOCK_RESETS_MAX 8
 
 struct block_device;
 
@@ -60,7 +66,8 @@ struct block_driver {
      * Bring a stuck device to rest, so that it touches no memory of a request any more, and make it
      * work again. What is in flight is not reported: block.c deals with it when this returns.
      * Returns false if the device is lost: everything fails from then on. Bounded. Context: the
-     * thread "disks"; run and collect are not called meanwhile, the interrupt handler may be.
+     * thread "disks"; run and collect are not called meanwhile, the interrupt handler may be. Or
+     * somebody who waits where he may not sleep (thread_may_sleep): it may not either then.
      */
     bool (*reset)(struct block_device *device);
 };
@@ -79,6 +86,16 @@ struct block_stats {
     uint32_t micros[BLOCK_HISTOGRAM]; /* how long requests took, submit to done */
 };
 
+/* What the thread "disks" remembers of the oldest request in flight. */
+struct block_watch {
+    const struct blk_req *req; /* it may have ended meanwhile: never followed */
+    uint64_t submitted_ns;     /* together with req and tries: which it is */
+    uint8_t tries;
+    uint64_t since;    /* when it was seen first, nanoseconds */
+    unsigned resets;   /* since a request has ended well */
+    bool told_of_lost; /* interrupts, in the log */
+};
+
 /*
  * A disk, partition or RAM disk. The driver fills in what stands before the line, all else zero,
  * and registers it; it stays for ever.
@@ -90,8 +107,9 @@ struct block_device {
     void *driver_data; /* the driver's own */
     const char *model; /* for people, "QEMU HARDDISK"; "" if the device does not say */
     const char *how; /* for people: "DMA", "PIO", "modern", "legacy"; may be changed at any time */
-    uint32_t timeout_ms;  /* 0: 30 s */
-    uint8_t retries;      /* how often a request is tried again after EIO; 0: never */
+    uint32_t timeout_ms;  /* 0: BLOCK_TIMEOUT_MS */
+    uint8_t retries;      /* how often a read or write is tried again after EIO; 0: never. A flush
+                             never is: the next one would cover only what the first has left */
     bool one_by_one;      /* the device works on one request at a time: block.c sorts the queue by
                              sector, one sweep after the other, so that block_take_next finds neighbours
                            */
@@ -108,10 +126,20 @@ struct block_device {
     struct blk_req *done_first, *done_last;     /* to be called back when the lock is free */
     struct wait_queue waiters;                  /* for the end of any request */
     uint64_t sweep; /* one_by_one: the sector behind what was taken last */
-    bool lost, resetting, running;
+    bool lost;
+    bool resetting; /* the driver is left alone meanwhile, but for reset */
+    bool calling;   /* somebody runs callbacks, and will look at the queue afterwards */
+    bool wake;      /* requests have ended: wake the waiters when all callbacks have run */
+    bool reset_wanted;
+    uint64_t ended; /* requests, ever */
+    uint64_t now;   /* the time, read at the first end since the lock was taken; 0: none yet */
+    struct block_watch watch;
     struct block_stats stats;
     struct block_device *next; /* in the order of registration */
 };
+
+/* Let the thread "disks" look after them. Context: start-up, before the first block_register. */
+void block_start(void);
 
 /* ---- For drivers ---- */
 

@@ -4,6 +4,7 @@
  * The steps tour_17 to tour_22 are those of include/tour.h; a debugger can stop at each by name,
  * and each leaves a stamp in the boot timeline.
  */
+#include "drivers/block.h"
 #include "drivers/e9.h"
 #include "drivers/i8042.h"
 #include "drivers/nmi_timer.h"
@@ -186,9 +187,16 @@ void tour_20_interrupts(void)
     cpu_enable_interrupts();
 }
 
+/* In a thread: finding out what is there means waiting for devices. */
+static void start_disks(void)
+{
+    block_start(); /* what looks after all of them */
+}
+
 static void run_shell(void *unused)
 {
     (void)unused;
+    start_disks();
     if (options.test) {
         power_leave_emulator(guest_test_run(options.test_glob) ? 0 : 1);
     }

@@ -99,12 +99,12 @@ def test_background(machine):
     for _ in range(40):
         machine.run("sleep 0.01 &")
     machine.run("sleep 0.2")
-    assert set(threads(machine)) == {"idle", "work", "shell"}
+    assert set(threads(machine)) == {"idle", "work", "shell", "disks"}
 
 
 def test_kill_refuses(machine):
     ids = {name: row["id"] for name, row in threads(machine).items()}
-    for name in ("idle", "work", "shell"):
+    for name in ("idle", "work", "shell", "disks"):
         assert machine.run(f"kill {ids[name]}; echo $?") == f"kill: thread {ids[name]} ({name}) cannot be stopped\n1"
     assert machine.run("kill 4000000000; echo $?") == "kill: there is no thread 4000000000\n1"
     for wrong in ("", "x", "1 2", "-1", "5000000000"):
