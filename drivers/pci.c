@@ -87,7 +87,7 @@ uint8_t pci_capability(const struct pci_function *function, uint8_t number, uint
         uint16_t both = pci_read16(function->address, place);
 
         seen |= 1ull << (place - CAPABILITIES_FIRST) / 4;
-        if (behind && (uint8_t)both == number) {
+        if (behind && (number == PCI_CAP_ANY || (uint8_t)both == number)) {
             return place;
         }
         behind = behind || place == after;

@@ -32,7 +32,8 @@ struct pci_address {
 #define PCI_COMMAND_MASTER   0x0004
 #define PCI_COMMAND_INTX_OFF 0x0400
 
-/* Capability numbers. */
+/* Capability numbers. [PCI H] */
+#define PCI_CAP_ANY    0x00 /* in a search: whatever it is */
 #define PCI_CAP_MSI    0x05
 #define PCI_CAP_VENDOR 0x09
 #define PCI_CAP_MSIX   0x11
@@ -104,5 +105,13 @@ void pci_enable(const struct pci_function *function, uint16_t bits);
  */
 volatile void *pci_map(const struct pci_function *function, unsigned index, uint64_t offset,
                        size_t length);
+
+/*
+ * Names for people, NULL if the table has none. A class has one name for all subclasses that have
+ * none of their own. Context: any.
+ */
+const char *pci_vendor_name(uint16_t vendor);
+const char *pci_device_name(uint16_t vendor, uint16_t device);
+const char *pci_class_name(uint8_t class_code, uint8_t subclass);
 
 #endif

@@ -32,14 +32,13 @@ static uint64_t size_of(uint64_t mask)
     return mask & (~mask + 1);
 }
 
-/* Some devices have only the 16 bits of a port that a PC has, others all 32. */
 static uint64_t measure(const struct pci_function *function, unsigned index, unsigned count)
 {
     const struct pci_bar *bar = &function->bar[index];
     uint64_t mask = read_mask(function->address, index);
 
     if (bar->io) {
-        return size_of(mask & (PCI_PORTS - 1) & ~PCI_BAR_IO_BITS);
+        return size_of(mask & ~PCI_BAR_IO_BITS);
     }
     if (!bar->is_64) {
         return size_of(mask & ~PCI_BAR_MEMORY_BITS);
@@ -90,15 +89,11 @@ uint64_t pci_bar_size(const struct pci_function *function, unsigned index)
 volatile void *pci_map(const struct pci_function *function, unsigned index, uint64_t offset,
                        size_t length)
 {
-    const struct pci_bar *bar = &function->bar[index < PCI_BARS ? index : 0];
+    uint64_t size = pci_bar_size(function, index); /* 0 for an index that there is not */
 
-    if (index >= PCI_BARS || bar->io || bar->base == 0) {
+    if (length == 0 || offset >= size || length > size - offset || function->bar[index].io ||
+        function->bar[index].base == 0) {
         return NULL;
     }
-    uint64_t size = pci_bar_size(function, index);
-
-    if (length == 0 || offset >= size || length > size - offset) {
-        return NULL;
-    }
-    return vmap(bar->base + offset, length, VMAP_UNCACHED);
+    return vmap(function->bar[index].base + offset, length, VMAP_UNCACHED);
 }

@@ -45,6 +45,9 @@
 
 #define PCI_PORTS           0x10000u /* that the CPU can reach */
 
+/* Lines, each with a NUL behind it; an empty one is the end. See pci_lookup.c. */
+extern const char pci_names[];
+
 /*
  * Choose the four bytes that PCI_CONFIG_DATA shows from now on. Context: interrupts off until the
  * last access, as a handler may choose others.

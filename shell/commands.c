@@ -17,6 +17,7 @@ const struct command commands[] = {
     {"gdt", "", "the segment descriptors that the CPU uses", command_gdt},
     {"idt", "", "the interrupt gates that the CPU uses", command_idt},
     {"irq", "", "who handles which interrupt, and how often it came", command_irq},
+    {"lspci", "[-v <address>]", "what is on the PCI buses; all about one of it", command_lspci},
     {"layout", "[name]", "the keyboard's layout: list them, or choose one", command_layout},
     {"ps", "", "the threads: what they do, and what they have used", command_ps},
     {"kill", "<id>", "ask a thread to stop", command_kill},

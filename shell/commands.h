@@ -60,6 +60,7 @@ int command_dmesg(int argc, char **argv);
 int command_gdt(int argc, char **argv);
 int command_idt(int argc, char **argv);
 int command_irq(int argc, char **argv);
+int command_lspci(int argc, char **argv);
 int command_boot(int argc, char **argv);
 int command_e820(int argc, char **argv);
 int command_free(int argc, char **argv);

@@ -312,24 +312,25 @@ static void test_bad_bridges(void **state)
         uint32_t numbers; /* subordinate, secondary, primary */
     } bad[] = {
         {0, 0x000000}, /* never set up */
-        {0, 0x050001}, /* another primary bus */
-        {0, 0x030500}, /* subordinate below secondary */
-        {1, 0x010101}, /* leads to its own bus */
-        {1, 0x000001}, /* leads back */
-        {1, 0x030201}, /* beyond what the bridge to bus 1 passes on */
-        {0, 0x020100}, /* the same bus as another bridge */
+        {3, 0x040400}, /* another primary bus */
+        {0, 0x010200}, /* subordinate below secondary */
+        {3, 0x030303}, /* leads to its own bus */
+        {3, 0x000003}, /* leads back */
+        {3, 0x020203}, /* leads to a bus whose turn has been */
+        {3, 0x060403}, /* beyond what the bridge to bus 3 passes on */
+        {0, 0x030300}, /* the same bus as another bridge */
         {0, 0xFFFFFF},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         new_machine(NULL);
-        add_bridge(0, 1, 0x020100);
+        add_bridge(0, 1, 0x050300);
         add_bridge(bad[i].bus, 2, bad[i].numbers);
-        add(1, 3, 0, 0x10411AF4, 0x020000);
+        add(3, 3, 0, 0x10411AF4, 0x020000);
         add(200, 4, 0, 0x10421AF4, 0x010000); /* hidden behind what cannot be trusted */
-        assert_string_equal(scan(), bad[i].bus == 0 ? "0:1.0 0:2.0 1:3.0 c8:4.0 "
-                                                    : "0:1.0 1:2.0 1:3.0 c8:4.0 ");
+        assert_string_equal(scan(), bad[i].bus == 0 ? "0:1.0 0:2.0 3:3.0 c8:4.0 "
+                                                    : "0:1.0 3:2.0 3:3.0 c8:4.0 ");
         assert_non_null(strstr(log_text, "02.0: bad bus numbers"));
         assert_non_null(strstr(log_text, "trying all buses\n"));
         assert_in_range(accesses, 256 * 64, 256 * 64 + 1000);
@@ -460,6 +461,7 @@ static void test_bars_left_alone(void **state)
     set_bar(host, 0, 0xE0000008, 0xF0000000);
     put(host, 4, 2, 7);
     bridge = add_bridge(0, 1, 0x020100);
+    put(bridge, 0x14, 4, 0xFEB00004); /* its other half would be the bus numbers */
     put(bridge, 0x1C, 4, 0x0000D0C1);
     put(bridge, 4, 2, 7);
     add(0, 2, 0, 0x00021234, 0)->space[0x0E] = 3; /* a header that nobody knows */
@@ -472,9 +474,9 @@ static void test_bars_left_alone(void **state)
     assert_memory_equal(host, &before_host, sizeof(before_host));
     function = pci_next(function);
     assert_int_equal(pci_bar_size(function, 0), 0xFFFFFFF0 & -0xFFFFFFF0u);
-    assert_int_equal(function->bar[2].base | function->bar[3].base, 0);
-    put(bridge, 0x10, 4, 0);
-    put(bridge, 0x14, 4, 0);
+    assert_int_equal(function->bar[1].base | function->bar[2].base | function->bar[3].base, 0);
+    put(bridge, 0x10, 4, 0); /* which the made-up bridge keeps as it was written */
+    put(bridge, 0x14, 4, 0xFEB00004);
     assert_memory_equal(bridge, &before_bridge, sizeof(before_bridge));
     function = pci_next(function);
     assert_int_equal(pci_bar_size(function, 0), 0);
@@ -554,6 +556,7 @@ static void test_capabilities(void **state)
     assert_string_equal(capabilities(PCI_CAP_MSIX), "98 ");
     assert_string_equal(capabilities(PCI_CAP_MSI), "fc ");
     assert_string_equal(capabilities(0x10), "");
+    assert_string_equal(capabilities(PCI_CAP_ANY), "98 84 40 fc ");
     assert_int_equal(pci_capability(pci_next(NULL), PCI_CAP_VENDOR, 0x50), 0); /* not in the list */
     node->space[0x34] = 0x9B; /* the lowest two bits mean nothing */
     node->space[0x99] = 0x87;
@@ -641,6 +644,26 @@ static void test_enable(void **state)
     assert_int_equal(command_writes, 1); /* nothing to change */
 }
 
+static void test_names(void **state)
+{
+    (void)state;
+    assert_string_equal(pci_vendor_name(0x8086), "Intel");
+    assert_string_equal(pci_vendor_name(0x1022), "AMD");
+    assert_string_equal(pci_device_name(0x8086, 0x7010), "82371SB PIIX3 IDE [Natoma/Triton II]");
+    assert_string_equal(pci_device_name(0x1AF4, 0x1042), "Virtio 1.0 block device");
+    assert_string_equal(pci_device_name(0x1234, 0x1111), "Standard VGA (Bochs VBE)");
+    assert_null(pci_device_name(0x8086, 0x1042)); /* a number of another vendor */
+    assert_null(pci_device_name(0x8086, 0xFFFF));
+    assert_null(pci_device_name(0xFFFF, 0x7010));
+    assert_null(pci_vendor_name(0xFFFF));
+    assert_null(pci_vendor_name(0x7010)); /* a device's */
+    assert_null(pci_vendor_name(0xC001)); /* not class 01 */
+    assert_string_equal(pci_class_name(1, 1), "IDE interface");
+    assert_string_equal(pci_class_name(1, 0x80), "Mass storage controller");
+    assert_string_equal(pci_class_name(6, 4), "PCI bridge");
+    assert_null(pci_class_name(0xFF, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -660,6 +683,7 @@ int main(void)
         cmocka_unit_test_setup(test_hostile_capabilities, new_machine),
         cmocka_unit_test_setup(test_access_sizes, new_machine),
         cmocka_unit_test_setup(test_enable, new_machine),
+        cmocka_unit_test(test_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@ BOCHS_MACHINE  = env $(if $(BOCHS_WINDOW),,TERM=dumb) bochs -q -unlock -f bochsr
 # Without a window COM1 is this terminal.
 BOCHS_CONSOLE := $(if $(BOCHS_WINDOW),,$(PYTHON) -B tools/debug/bochs_console.py $(B)/bochs.out)
 
-.PHONY: run debug bochs bochs-debug doctor install-deps format screenshot compile_commands.json error-table
+.PHONY: run debug bochs bochs-debug doctor install-deps format screenshot compile_commands.json error-table pci-names
 
 run: $(B)/sector0.img ## boot in QEMU: a window, and the serial line in this terminal
 	@echo 'The serial line is this terminal. Leave with Ctrl-A x, or type poweroff.'
@@ -48,6 +48,10 @@ compile_commands.json: ## the compile commands of all C parts, for clangd
 
 screenshot: $(B)/sector0.img $(B)/mkdisk ## take docs/screen.png anew
 	SECTOR0_BUILD='$(abspath $(B))' $(PYTHON) -B tools/debug/screenshot.py docs/screen.png
+
+pci-names: ## write drivers/pci_names.c anew from the system's list of PCI IDs
+	$(PYTHON) -B tools/pci_names.py > $(B)/pci_names.c
+	mv $(B)/pci_names.c drivers/pci_names.c
 
 error-table: ## write the loader's errors into docs/boot.md
 	$(PYTHON) -B tools/debug/error_table.py
