@@ -120,6 +120,9 @@ struct block_device {
     struct block_device *whole; /* of a partition: its disk; else NULL */
     uint64_t first_sector;      /* of a partition, on its disk */
     uint8_t partition_type;     /* of a partition: the byte in the table */
+    bool is_volume;             /* an SFS volume as a whole, without partitions */
+    uint32_t signature;         /* of a disk: that of its first sector, 0: none */
+    uint32_t crc32c;            /* of a disk: of its first sector */
     struct spinlock lock;       /* guards the rest, and everything of the driver */
     struct blk_req *queue_first, *queue_last;
     struct blk_req *flight_first, *flight_last; /* in the order in which they were taken */

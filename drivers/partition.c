@@ -18,6 +18,7 @@
 #include "kernel/log.h"
 #include "kernel/mm/heap.h"
 #include "kernel/string.h"
+#include "lib/crc32c.h"
 
 #define STATUS_ACTIVE 0x80 /* or 0: anything else means that there is no table */
 
@@ -63,16 +64,19 @@ static void get_entry(const struct scan *scan, unsigned index, struct mbr_partit
     memcpy(entry, scan->sector + MBR_TABLE_OFFSET + index * sizeof(*entry), sizeof(*entry));
 }
 
-/* Read the sector at LBA, which should hold a table. */
-static bool read_table(struct scan *scan, uint64_t lba)
+static bool read_sector(struct scan *scan, uint64_t lba)
 {
     int status = block_read(scan->disk, lba, 1, scan->sector);
 
     if (status != 0) {
-        log_line(scan->disk->name, "the partition table at sector %llu cannot be read: %s",
+        log_line(scan->disk->name, "sector %llu, a partition table, cannot be read: %s",
                  (unsigned long long)lba, blk_error_name(status));
-        return false;
     }
+    return status == 0;
+}
+
+static bool has_magic(const struct scan *scan)
+{
     return scan->sector[MBR_MAGIC_OFFSET] == (MBR_MAGIC & 0xFF) &&
            scan->sector[MBR_MAGIC_OFFSET + 1] == MBR_MAGIC >> 8;
 }
@@ -168,7 +172,7 @@ static void scan_extended(struct scan *scan, const struct range *extended)
          number < PARTITION_FIRST_LOGICAL + PARTITION_LOGICAL_MAX; number++) {
         struct mbr_partition logical, link;
 
-        if (!read_table(scan, table)) {
+        if (!read_sector(scan, table) || !has_magic(scan)) {
             log_line(scan->disk->name, "the chain of logical partitions is broken at sector %llu",
                      (unsigned long long)table);
             return;
@@ -247,15 +251,27 @@ static bool has_table(const struct scan *scan, bool *gpt)
     return true;
 }
 
+/* What the boot disk is recognised by. */
+static void note_first_sector(const struct scan *scan)
+{
+    struct block_device *disk = scan->disk;
+
+    memcpy(&disk->signature, scan->sector + MBR_SIGNATURE_OFFSET, sizeof(disk->signature));
+    disk->crc32c = crc32c(scan->sector, sizeof(scan->sector));
+    disk->is_volume = memcmp(scan->sector, SFS_MAGIC, sizeof(((struct sfs_super *)0)->magic)) == 0;
+}
+
 void partition_scan(struct block_device *disk)
 {
     struct scan scan = {.disk = disk, .unit = disk->dev.lbs / BLK_SECTOR};
     bool gpt;
 
-    /* A volume's superblock may end in 55 AA by chance: its magic is looked for first. */
-    if (disk->dev.nsect == 0 || !read_table(&scan, 0) ||
-        memcmp(scan.sector, SFS_MAGIC, sizeof(((struct sfs_super *)0)->magic)) == 0 ||
-        !has_table(&scan, &gpt)) {
+    if (disk->dev.nsect == 0 || !read_sector(&scan, 0)) {
+        return;
+    }
+    note_first_sector(&scan);
+    /* A volume's superblock may end in 55 AA by chance: its magic counts first. */
+    if (disk->is_volume || !has_magic(&scan) || !has_table(&scan, &gpt)) {
         return;
     }
     if (gpt) {

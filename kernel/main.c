@@ -5,6 +5,7 @@
  * and each leaves a stamp in the boot timeline.
  */
 #include "drivers/block.h"
+#include "drivers/bootdisk.h"
 #include "drivers/e9.h"
 #include "drivers/i8042.h"
 #include "drivers/nmi_timer.h"
@@ -191,6 +192,7 @@ void tour_20_interrupts(void)
 static void start_disks(void)
 {
     block_start(); /* what looks after all of them */
+    bootdisk_start(&facts.info, options.root);
 }
 
 static void run_shell(void *unused)

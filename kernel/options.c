@@ -2,6 +2,7 @@
 #include "kernel/options.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "kernel/string.h"
 
@@ -43,34 +44,43 @@ static void add_unknown(struct options *options, const char *word)
     memcpy(options->unknown + used, word, length + 1);
 }
 
-/* A word that stands for one value of one field. */
+/* A word that stands for one value of one field: its first byte, the others being zero. */
+#define WORD(word, field, value)                                                                   \
+    {                                                                                              \
+        word, offsetof(struct options, field), sizeof(((struct options *)0)->field), value         \
+    }
+static const struct {
+    const char *word;
+    size_t offset, size;
+    uint8_t value;
+} fixed_words[] = {
+    WORD("debug", debug, true),
+    WORD("console=both", console, OPTION_CONSOLE_BOTH),
+    WORD("console=vga", console, OPTION_CONSOLE_VGA),
+    WORD("console=serial", console, OPTION_CONSOLE_SERIAL),
+    WORD("panic=halt", panic_reboot, false),
+    WORD("panic=reboot", panic_reboot, true),
+    WORD("watchdog=off", watchdog, OPTION_WATCHDOG_OFF),
+    WORD("watchdog=tick", watchdog, OPTION_WATCHDOG_TICK),
+    WORD("watchdog=nmi", watchdog, OPTION_WATCHDOG_NMI),
+    WORD("test", test, true),
+    WORD("test", test_glob, '\0'), /* all of them */
+};
+
 static bool take_fixed_word(struct options *options, const char *word)
 {
-    if (strcmp(word, "debug") == 0) {
-        options->debug = true;
-    } else if (strcmp(word, "console=both") == 0) {
-        options->console = OPTION_CONSOLE_BOTH;
-    } else if (strcmp(word, "console=vga") == 0) {
-        options->console = OPTION_CONSOLE_VGA;
-    } else if (strcmp(word, "console=serial") == 0) {
-        options->console = OPTION_CONSOLE_SERIAL;
-    } else if (strcmp(word, "panic=halt") == 0) {
-        options->panic_reboot = false;
-    } else if (strcmp(word, "panic=reboot") == 0) {
-        options->panic_reboot = true;
-    } else if (strcmp(word, "watchdog=off") == 0) {
-        options->watchdog = OPTION_WATCHDOG_OFF;
-    } else if (strcmp(word, "watchdog=tick") == 0) {
-        options->watchdog = OPTION_WATCHDOG_TICK;
-    } else if (strcmp(word, "watchdog=nmi") == 0) {
-        options->watchdog = OPTION_WATCHDOG_NMI;
-    } else if (strcmp(word, "test") == 0) {
-        options->test = true;
-        options->test_glob[0] = '\0';
-    } else {
-        return false;
+    bool known = false;
+
+    for (size_t i = 0; i < sizeof(fixed_words) / sizeof(fixed_words[0]); i++) {
+        if (strcmp(fixed_words[i].word, word) == 0) {
+            char *field = (char *)options + fixed_words[i].offset;
+
+            memset(field, 0, fixed_words[i].size);
+            memcpy(field, &fixed_words[i].value, 1);
+            known = true;
+        }
     }
-    return true;
+    return known;
 }
 
 /* If WORD is NAME and a text that fits into VALUE, SIZE bytes, copy the text. */
@@ -93,7 +103,8 @@ static bool take_word(struct options *options, const char *word)
     }
     return take_fixed_word(options, word) ||
            take_text(word, "run=", options->run, sizeof(options->run)) ||
-           take_text(word, "layout=", options->layout, sizeof(options->layout));
+           take_text(word, "layout=", options->layout, sizeof(options->layout)) ||
+           take_text(word, "root=", options->root, sizeof(options->root));
 }
 
 void options_parse(struct options *options, const char *cmdline)

@@ -7,6 +7,7 @@
  *   run="cmd; cmd"               run these shell commands first
  *   test[=glob]                  run the kernel's own tests, then leave the emulator
  *   layout=us|uk|de|fr           the keyboard's layout (default: us)
+ *   root=<device>                the disk or partition to use as the boot disk (drivers/bootdisk.h)
  *   watchdog=off|tick|nmi        what notices a hang (default: tick)
  *
  * Words that nobody knows are kept, so that the kernel can name them: never an error.
@@ -29,6 +30,7 @@ struct options {
     bool test;
     char test_glob[CMDLINE_SIZE]; /* empty: all tests */
     char layout[8];               /* empty: the default; any word, not checked here */
+    char root[16];                /* empty: the disk that was booted from; not checked here */
     char run[CMDLINE_SIZE];       /* empty: nothing to run */
     char unknown[CMDLINE_SIZE];   /* the words that were not understood, separated by spaces */
 };

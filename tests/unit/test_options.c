@@ -40,6 +40,12 @@ static void test_layout(void **state)
     options_parse(&options, "layout=de layout=klingons"); /* longer than any name: not understood */
     assert_string_equal(options.layout, "de");
     assert_string_equal(options.unknown, "layout=klingons");
+    options_parse(&options, "root=vblk0 root=ata0p1");
+    assert_string_equal(options.root, "ata0p1");
+    options_parse(&options, "root=sixteen-letters! debug");
+    assert_string_equal(options.root, "");
+    assert_string_equal(options.unknown, "root=sixteen-letters!");
+    assert_true(options.debug);
 }
 
 static void test_test(void **state)
