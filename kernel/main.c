@@ -4,6 +4,7 @@
  * The steps tour_17 to tour_22 are those of include/tour.h; a debugger can stop at each by name,
  * and each leaves a stamp in the boot timeline.
  */
+#include "drivers/ata.h"
 #include "drivers/block.h"
 #include "drivers/bootdisk.h"
 #include "drivers/e9.h"
@@ -192,6 +193,7 @@ void tour_20_interrupts(void)
 static void start_disks(void)
 {
     block_start(); /* what looks after all of them */
+    ata_start();   /* on IDE controllers, or where a PC without PCI has them */
     bootdisk_start(&facts.info, options.root);
 }
 

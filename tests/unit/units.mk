@@ -61,3 +61,10 @@ UNIT_sfs_random := $(SFS_ALL) tests/fs/model.c
 UNIT_sfs_fsync := $(SFS_ALL)
 UNIT_sfs_threads := $(SFS_ALL)
 UNIT_sfs_hostile := $(SFS_ALL)
+
+# The ATA driver on made-up channels.
+ATA_C := $(sort $(wildcard drivers/ata*.c)) tests/fakes/ata_channel.c tests/fakes/ata_master.c tests/fakes/ata_machine.c kernel/printf.c
+UNIT_ata := $(ATA_C)
+UNIT_ata_probe := $(ATA_C)
+UNIT_ata_errors := $(ATA_C)
+UNIT_ata_identify := drivers/ata_identify.c
