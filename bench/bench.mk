@@ -6,9 +6,9 @@ BENCH_BOOTS ?= 5
 LINUX       := $(B)/bench/linux
 BENCH        = SECTOR0_BUILD=$(abspath $(B)) $(PYTHON) -B
 
-.PHONY: bench bench-start bench-steps bench-kernel bench-linux
+.PHONY: bench bench-start bench-steps bench-kernel bench-linux bench-disk
 
-bench: bench-start bench-steps bench-alloc bench-linux ## how long, how many instructions, how many bytes: BENCH lines
+bench: bench-start bench-steps bench-alloc bench-linux bench-disk ## how long, how many instructions, how many bytes: BENCH lines
 
 bench-start: $(B)/sector0.img $(B)/bench/floor.img ## QEMU start to prompt, as a ratio to an empty boot sector
 	$(BENCH) bench/start.py --runs $(BENCH_RUNS)
@@ -21,6 +21,9 @@ bench-kernel: $(B)/sector0.img ## the kernel's `bench all`, in instructions and 
 
 bench-linux: $(B)/sector0.img $(LINUX)/vmlinuz $(LINUX)/initramfs ## the same beside a Linux guest, and the ratios
 	$(BENCH) bench/kernel.py --boots $(BENCH_BOOTS) --linux $(LINUX)
+
+bench-disk: $(B)/sector0.img $(LINUX)/vmlinuz $(LINUX)/initramfs ## virtio and IDE disks beside Linux, and the ratios
+	$(BENCH) bench/disk.py --rounds $(BENCH_BOOTS) --linux $(LINUX)
 
 # As large as the demo disk, so that the BIOS and QEMU see the same kind of disk.
 $(B)/bench/floor.img: bench/floor.asm

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COUNTING = ["-icount", "shift=0,sleep=off"]
-MACHINE = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", "512", "-smp", "1", "-nodefaults", "-vga", "std",
+MACHINE = ["qemu-system-x86_64", "-accel", "tcg", "-m", "512", "-smp", "1", "-nodefaults", "-vga", "std",
            "-display", "none", "-no-reboot", "-serial", "stdio"]
 LINE = re.compile(r"^BENCH (\w+) ([0-9.]+) cycles min=([0-9.]+) max=([0-9.]+) runs=(\d+)\r?$", re.M)
 
@@ -22,13 +22,20 @@ class Figure:
     largest: float
 
 
-def boot(arguments, seconds):
-    """Run QEMU until it ends; returns name -> Figure of all BENCH lines that the guest has written."""
-    done = subprocess.run(["timeout", str(seconds), *MACHINE, *arguments], stdin=subprocess.DEVNULL,
+def run(arguments, seconds, cpu="max"):
+    """Run QEMU until it ends; returns what the guest has written."""
+    done = subprocess.run(["timeout", str(seconds), *MACHINE, "-cpu", cpu, *arguments], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     text = done.stdout.decode("latin-1")
+    assert done.returncode == 0, f"status {done.returncode}: {text[-2000:]}{done.stderr.decode()}"
+    return text
+
+
+def boot(arguments, seconds):
+    """The same; returns name -> Figure of all BENCH lines."""
+    text = run(arguments, seconds)
     figures = {name: Figure(*map(float, values[:3])) for name, *values in LINE.findall(text)}
-    assert done.returncode == 0 and figures, f"status {done.returncode}: {text[-2000:]}{done.stderr.decode()}"
+    assert figures, text[-2000:]
     return figures
 
 
@@ -41,8 +48,12 @@ def command_line(what):
     return f'run="bench {what}; poweroff"'
 
 
-def linux(folder, counting, seconds=300):
-    """Boot the Linux guest in FOLDER, which `make bench-linux` has built."""
+def linux_arguments(folder, program=""):
+    """QEMU's, for the Linux guest in FOLDER, which `make bench-linux` has built; PROGRAM are its words to init."""
     folder = Path(folder)
-    return boot(["-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initramfs"),
-                 "-append", "console=ttyS0 quiet panic=-1", *(COUNTING if counting else [])], seconds)
+    return ["-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initramfs"),
+            "-append", f"console=ttyS0 quiet panic=-1 -- {program}".rstrip(" -")]
+
+
+def linux(folder, counting, seconds=300):
+    return boot([*linux_arguments(folder), *(COUNTING if counting else [])], seconds)

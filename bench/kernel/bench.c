@@ -128,5 +128,6 @@ void bench_list(void)
     for (size_t i = 0; i < workload_count; i++) {
         kprintf("  %-9s %s\n", workloads[i].group, workloads[i].name);
     }
-    kprintf("  %-9s everything\n", "all");
+    kprintf("  %-9s all of these\n", "all");
+    kprintf("  %-9s a scratch disk, which is overwritten: not part of all\n", "disk");
 }

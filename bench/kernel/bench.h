@@ -32,6 +32,12 @@ bool bench_failed(const char *name, const char *reason);
  */
 bool bench_run(const char *name);
 
+/*
+ * Measure the disk NAME, or the first scratch disk if it is NULL; it is overwritten, and no other
+ * disk is. The lines are those of disk.c. Returns as above. Context: a thread.
+ */
+bool bench_disk(const char *name);
+
 /* Print what there is. Context: any. */
 void bench_list(void);
 

@@ -14,6 +14,7 @@ from lib.paths import BUILD, REPO
 from lib.qemu import Qemu
 
 sys.path.insert(0, str(REPO / "bench"))
+import disk  # noqa: E402
 import guests  # noqa: E402
 import kernel  # noqa: E402
 
@@ -75,8 +76,8 @@ def test_bench_lists_what_there_is(image):
     with Qemu(image) as machine:
         machine.wait_prompt()
         rows = re.findall(r"^  (\w+) +(.*)$", machine.run("bench"), re.M)
-        assert [name for name, _ in rows] == own + [group for _, group in shared] + ["all"]
-        assert [what for _, what in rows][len(own):-1] == [name for name, _ in shared]
+        assert [name for name, _ in rows] == own + [group for _, group in shared] + ["all", "disk"]
+        assert [what for _, what in rows][len(own):-2] == [name for name, _ in shared]
         assert machine.run("bench sky") == "bench: sky: there is nothing of that name"
         assert machine.run("echo $?") == "1"
 
@@ -122,3 +123,40 @@ GCC = subprocess.run(["gcc", "-dumpversion"], capture_output=True, text=True, ch
 def test_work_in_instructions(counted, name):
     """As many instructions as in Linux, within 2 %: no interrupt, no fault and no flag costs more."""
     assert LINUX[name] / kernel.ALIKE_RATIO < counted[name].median < LINUX[name] * kernel.ALIKE_RATIO
+
+
+# ---- Disks -------------------------------------------------------------------------------------
+
+OUR_LINE = "BENCH disk_{} {} MB/s requests=2048 us=300 accesses=2.50 kicks=1.00 interrupts=0.03\r\n"
+LINUX_LINE = "BENCH disk_{} {} MB/s requests=2048 us=400\r\n"
+
+
+def made_up(line, value):
+    return disk.complete("noise\r\n" + "".join(line.format(name, value) for name in disk.GOALS["virtio"]))
+
+
+def test_disk_lines_are_read():
+    assert disk.parse(OUR_LINE.format("seqread_64k", "398.1"))["seqread_64k"] == disk.Figure(
+        398.1, "MB/s", (2.5, 1.0, 0.03))
+    assert disk.parse(LINUX_LINE.format("seqread_64k", "7"))["seqread_64k"] == disk.Figure(7.0, "MB/s", None)
+    with pytest.raises(AssertionError):
+        disk.complete(OUR_LINE.format("seqread_64k", "398.1"))  # all the others are missing
+
+
+def test_disk_ratios(capsys):
+    """In each round the better CPU model of each counts, and of all rounds the median."""
+    ours = [[made_up(OUR_LINE, value) for value in pair] for pair in ((100, 300), (500, 100), (900, 1))]
+    theirs = [[made_up(LINUX_LINE, value) for value in pair] for pair in ((200, 100), (100, 200), (100, 100))]
+    disk.show("virtio", ours, theirs)
+    lines = capsys.readouterr().out.splitlines()
+    assert "BENCH ratio_virtio_seqread_1m 2.5 ratio min=1.5 max=9" in lines
+    assert "BENCH goal_virtio_seqread_1m 1 ratio" in lines
+    assert "BENCH kernel_virtio_seqread_1m_max 500 MB/s min=100 max=900" in lines
+    assert "BENCH linux_virtio_seqread_1m_qemu64 100 MB/s min=100 max=200" in lines
+    assert "BENCH kernel_virtio_seqread_1m_interrupts 0.03 interrupts" in lines
+    assert all(re.match(r"BENCH \S+ [0-9.]+ \S+", line) for line in lines) and len(lines) == 9 * len(disk.GOALS["ide"])
+
+
+def test_disk_goals_are_for_what_is_measured():
+    works = re.findall(r'^    \{"(\w+)", (?:true|false), ', (REPO / "bench/disk_work.h").read_text(), re.M)
+    assert works == list(disk.GOALS["virtio"]) == list(disk.GOALS["ide"])
