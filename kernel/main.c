@@ -17,6 +17,7 @@
 #include "drivers/rtc.h"
 #include "drivers/serial.h"
 #include "drivers/vga.h"
+#include "drivers/virtio_blk.h"
 #include "include/tour.h"
 #include "kernel/bootinfo.h"
 #include "kernel/console.h"
@@ -194,6 +195,7 @@ static void start_disks(void)
 {
     block_start(); /* what looks after all of them */
     ata_start();   /* on IDE controllers, or where a PC without PCI has them */
+    virtio_blk_start();
     bootdisk_start(&facts.info, options.root);
 }
 

@@ -68,3 +68,17 @@ UNIT_ata := $(ATA_C)
 UNIT_ata_probe := $(ATA_C)
 UNIT_ata_errors := $(ATA_C)
 UNIT_ata_identify := drivers/ata_identify.c
+
+# The virtio disk against a made-up device.
+VIRTIO_C := $(wildcard drivers/virtio*.c) tests/fakes/virtio_device.c tests/fakes/virtio_rings.c kernel/printf.c
+UNIT_virtio := $(VIRTIO_C)
+UNIT_virtio_faults := $(VIRTIO_C)
+# The same with driver and device as threads, and everything compiled once more for ThreadSanitizer:
+# its shadow lies where the other tests have physical memory.
+TSAN := -fsanitize=thread -DDIRECT_BASE=0x1000000000ull
+UNIT_virtio_threads :=
+$(B)/tests/unit/test_virtio_threads: $(VIRTIO_C:%.c=$(B)/tests/tsan/%.o)
+$(B)/tests/unit/test_virtio_threads $(B)/tests/obj/tests/unit/test_virtio_threads.o: SANITIZE := $(TSAN)
+$(B)/tests/tsan/%.o: %.c
+	@mkdir -p $(@D)
+	$(HOSTCC) -Itests/fakes $(HOST_CFLAGS) $(TSAN) -c $< -o $@
