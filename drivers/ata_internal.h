@@ -86,11 +86,10 @@ struct ata_drive {
     struct block_device device;
     struct ata_channel *channel;
     struct ata_identity identity;
-    bool present; /* a disk that we drive */
+    bool present; /* a disk that we drive; false again when it was not found after a reset */
     bool slave;
     bool dma;           /* use it */
     uint8_t dma_faults; /* in a row */
-    bool waiting;       /* has perhaps requests, and the channel was busy */
     uint32_t errors;    /* commands that failed */
 };
 

@@ -150,15 +150,20 @@ static void count_accesses(struct ata_drive *drive)
     channel->kicks = 0;
 }
 
-/* Whether DRIVE may use the channel now; if not, it is told when it may. */
-static bool get_channel(struct ata_drive *drive)
+/* Whether DRIVE has something that waits for the channel. */
+static bool wants_channel(const struct ata_drive *drive)
 {
-    struct ata_channel *channel = drive->channel;
-    struct ata_drive *other = &channel->drive[!drive->slave];
+    return drive->present && drive->device.queue_first != NULL && !drive->device.resetting;
+}
 
-    drive->waiting =
-        channel->active != NULL || channel->resetting || (other->waiting && channel->last == drive);
-    return !drive->waiting;
+/* Whether DRIVE may use the channel now: nobody does, and it is not the other one's turn. Whoever
+ * leaves the channel sees to it that a drive that waits is asked again. */
+static bool may_use_channel(const struct ata_drive *drive)
+{
+    const struct ata_channel *channel = drive->channel;
+
+    return drive->present && channel->active == NULL && !channel->resetting &&
+           (channel->last != drive || !wants_channel(&channel->drive[!drive->slave]));
 }
 
 static void run(struct block_device *device)
@@ -167,7 +172,7 @@ static void run(struct block_device *device)
     struct ata_channel *channel = drive->channel;
 
     /* A request that the drive has no command for is over at once, and then comes the next. */
-    while (get_channel(drive) && take(drive)) {
+    while (may_use_channel(drive) && take(drive)) {
         unsigned op = ata_op(channel);
 
         channel->last = drive;
@@ -303,7 +308,7 @@ static void collect(struct block_device *device, int budget)
         proceed(channel, channel->status);
     }
     count_accesses(drive);
-    if (polled && channel->active == NULL && channel->drive[!drive->slave].waiting) {
+    if (polled && channel->active == NULL && wants_channel(&channel->drive[!drive->slave])) {
         work_queue(&channel->kick);
     }
 }
@@ -315,11 +320,10 @@ void ata_kick(struct work *work)
     struct ata_channel *channel =
         (struct ata_channel *)((char *)work - offsetof(struct ata_channel, kick));
 
-    /* Twice, because the one whose turn it is may have nothing to do. */
-    for (unsigned i = 0; i < 4; i++) {
-        struct ata_drive *drive = &channel->drive[i % 2];
+    for (unsigned i = 0; i < 2; i++) {
+        struct ata_drive *drive = &channel->drive[i];
         bool were_on = cpu_save_interrupts();
-        bool wanted = drive->waiting && channel->active == NULL && !channel->resetting;
+        bool wanted = wants_channel(drive) && may_use_channel(drive);
 
         cpu_restore_interrupts(were_on);
         if (wanted) {

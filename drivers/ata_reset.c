@@ -99,7 +99,7 @@ bool ata_reset(struct block_device *device)
     struct ata_drive *other = &channel->drive[!drive->slave];
 
     if (!take_channel(drive)) {
-        return true;
+        return drive->present;
     }
     software_reset(channel);
     drive->present = revive(drive);

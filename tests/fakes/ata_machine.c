@@ -276,16 +276,29 @@ void block_complete(struct block_device *device, struct blk_req *req, int status
     ((struct machine_request *)req)->order = ++done_count;
 }
 
+/* The driver is not asked when there is nothing for it to do. */
+static void run(struct block_device *device)
+{
+    if (device->queue_first != NULL && !device->resetting) {
+        device->driver->run(device);
+    }
+}
+
+static void collect(struct block_device *device)
+{
+    if (device->flight_first != NULL && !device->resetting) {
+        device->driver->collect(device, 64);
+    }
+}
+
 void block_interrupt(struct block_device *device)
 {
     bool were_on = cpu_save_interrupts();
 
     device->stats.interrupts++;
     spin_lock(&device->lock);
-    if (!device->resetting) {
-        device->driver->collect(device, 64);
-        device->driver->run(device);
-    }
+    collect(device);
+    run(device);
     spin_unlock(&device->lock);
     cpu_restore_interrupts(were_on);
 }
@@ -378,9 +391,7 @@ void machine_kick(struct block_device *device)
     bool were_on = cpu_save_interrupts();
 
     spin_lock(&device->lock);
-    if (!device->resetting) {
-        device->driver->run(device);
-    }
+    run(device);
     spin_unlock(&device->lock);
     cpu_restore_interrupts(were_on);
 }
@@ -445,8 +456,8 @@ void machine_poll(struct block_device *device)
     bool were_on = cpu_save_interrupts();
 
     spin_lock(&device->lock);
-    device->driver->collect(device, 64);
-    device->driver->run(device);
+    collect(device);
+    run(device);
     spin_unlock(&device->lock);
     cpu_restore_interrupts(were_on);
 }
