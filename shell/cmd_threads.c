@@ -4,6 +4,7 @@
 #include "kernel/sched/thread.h"
 #include "kernel/string.h"
 #include "shell/commands.h"
+#include "shell/parse.h"
 
 #define PS_MAX           64
 #define NANOS_PER_MILLI  1000000ull
@@ -56,23 +57,6 @@ int command_ps(int argc, char **argv)
     return STATUS_OK;
 }
 
-/* Take decimal digits off *TEXT. Returns false if there are none, or the value is above MAX. */
-static bool take_number(const char **text, uint64_t max, uint64_t *value)
-{
-    const char *start = *text;
-
-    *value = 0;
-    for (; **text >= '0' && **text <= '9'; (*text)++) {
-        unsigned digit = (unsigned)(**text - '0');
-
-        if (*value > (max - digit) / 10) {
-            return false;
-        }
-        *value = *value * 10 + digit;
-    }
-    return *text != start;
-}
-
 /* Say why thread ID was not asked to stop. */
 static int refused(const char *command, unsigned id)
 {
@@ -92,7 +76,7 @@ int command_kill(int argc, char **argv)
     uint64_t id;
     const char *text = argc == 2 ? argv[1] : "";
 
-    if (!take_number(&text, UINT32_MAX, &id) || *text != '\0') {
+    if (!parse_take_number(&text, UINT32_MAX, &id) || *text != '\0') {
         return command_usage(argv[0]);
     }
     return thread_ask_to_stop((unsigned)id) ? STATUS_OK : refused(argv[0], (unsigned)id);
@@ -104,7 +88,7 @@ static bool parse_seconds(const char *text, uint64_t *nanos)
     uint64_t seconds;
     uint64_t unit = NANOS_PER_SECOND;
 
-    if (!take_number(&text, SLEEP_MAX, &seconds)) {
+    if (!parse_take_number(&text, SLEEP_MAX, &seconds)) {
         return false;
     }
     *nanos = seconds * NANOS_PER_SECOND;

@@ -10,6 +10,8 @@ const struct command commands[] = {
     {"clear", "", "empty the screen", command_clear},
     {"boot", "[facts]", "what each step of the boot took; or what was booted", command_boot},
     {"e820", "", "the BIOS's memory map, raw and cleaned", command_e820},
+    {"disks", "[name | ram <MiB>]", "the disks; all about one; make one in memory", command_disks},
+    {"sector", "<device> <lba>", "a sector of a disk, explained", command_sector},
     {"free", "[heap|leaks]", "memory used and free; the heap by size; by caller", command_free},
     {"mem", "", "how much memory there is, and who has it", command_mem},
     {"walk", "<address>", "how the page tables translate an address", command_walk},

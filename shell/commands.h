@@ -63,6 +63,8 @@ int command_irq(int argc, char **argv);
 int command_lspci(int argc, char **argv);
 int command_boot(int argc, char **argv);
 int command_e820(int argc, char **argv);
+int command_disks(int argc, char **argv);
+int command_sector(int argc, char **argv);
 int command_free(int argc, char **argv);
 int command_mem(int argc, char **argv);
 int command_walk(int argc, char **argv);

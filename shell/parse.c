@@ -137,3 +137,19 @@ const char *parse_error_text(enum parse_result error)
         return "no error";
     }
 }
+
+bool parse_take_number(const char **text, uint64_t max, uint64_t *value)
+{
+    const char *start = *text;
+
+    *value = 0;
+    for (; **text >= '0' && **text <= '9'; (*text)++) {
+        unsigned digit = (unsigned)(**text - '0');
+
+        if (digit > max || *value > (max - digit) / 10) {
+            return false;
+        }
+        *value = *value * 10 + digit;
+    }
+    return *text != start;
+}

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define PARSE_ARGS_MAX 32
 #define PARSE_TEXT_MAX 640 /* bytes of all words of one command with their NULs */
@@ -38,6 +39,12 @@ enum parse_result {
  * commands are skipped. After an error the rest of the line is not to be used. Context: any.
  */
 enum parse_result parse_command(const char **line, struct command_words *words, int status);
+
+/*
+ * Take the decimal digits at *TEXT off it. Returns false if there are none, or the value is above
+ * MAX. Context: any.
+ */
+bool parse_take_number(const char **text, uint64_t max, uint64_t *value);
 
 /* What an error of parse_command means, for people. */
 const char *parse_error_text(enum parse_result error);
