@@ -82,3 +82,7 @@ $(B)/tests/unit/test_virtio_threads $(B)/tests/obj/tests/unit/test_virtio_thread
 $(B)/tests/tsan/%.o: %.c
 	@mkdir -p $(@D)
 	$(HOSTCC) -Itests/fakes $(HOST_CFLAGS) $(TSAN) -c $< -o $@
+
+# The block layer over a disk that does what the test says; block.c is part of disk_kernel.c.
+BLOCK_ALL := $(addprefix drivers/,block_done.c block_queue.c block_segments.c block_submit.c block_sync.c block_wait.c block_watch.c partition.c) tests/fakes/disk.c tests/fakes/disk_kernel.c kernel/printf.c lib/crc32c.c
+UNIT_block := $(BLOCK_ALL)
