@@ -66,7 +66,7 @@ static int count_all(struct sfs *fs, struct bitmap *map)
     return error;
 }
 
-int alloc_mount(struct sfs *fs)
+int alloc_make(struct sfs *fs)
 {
     struct sfs_alloc *a = port_alloc(sizeof(*a));
 
@@ -79,11 +79,15 @@ int alloc_mount(struct sfs *fs)
         .inodes = {fs->super.inode_bitmap_start, fs->ibm_blocks, fs->super.inode_count, 0, NULL},
     };
     fs->alloc = a;
-    if (a->lock == NULL) {
-        return SFS_ENOMEM;
-    }
-    int error = count_all(fs, &a->data);
-    return error < 0 ? error : count_all(fs, &a->inodes);
+    return a->lock != NULL ? 0 : SFS_ENOMEM;
+}
+
+int alloc_mount(struct sfs *fs)
+{
+    int error = alloc_make(fs);
+
+    error = error < 0 ? error : count_all(fs, &fs->alloc->data);
+    return error < 0 ? error : count_all(fs, &fs->alloc->inodes);
 }
 
 void alloc_unmount(struct sfs *fs)

@@ -201,6 +201,18 @@ int sfs_new_block(struct sfs_handle *handle, uint64_t block, struct sfs_buf **ou
     return error;
 }
 
+int sfs_replace(struct sfs_handle *handle, uint64_t block, const void *data)
+{
+    struct sfs_buf *buf = get_unread(handle->fs, block);
+    int error = buf == NULL ? SFS_ENOMEM : join(handle, buf, true);
+
+    if (error == 0) {
+        memcpy(buf->data, data, handle->fs->bs);
+        sfs_buf_put(handle->fs, buf);
+    }
+    return error;
+}
+
 int sfs_log_data(struct sfs_handle *handle, uint64_t block, const void *data)
 {
     struct sfs *fs = handle->fs;

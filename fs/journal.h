@@ -63,6 +63,12 @@ int sfs_modify(struct sfs_handle *handle, uint64_t block, struct sfs_buf **buf);
 int sfs_new_block(struct sfs_handle *handle, uint64_t block, struct sfs_buf **buf);
 
 /*
+ * The same for any block of metadata but the checksum table's, with DATA (block_size bytes, copied)
+ * as its contents, whatever they were before: a repair.
+ */
+int sfs_replace(struct sfs_handle *handle, uint64_t block, const void *data);
+
+/*
  * Put the file data DATA (block_size bytes, copied) of BLOCK into the log: it is durable with the
  * transaction, and its place on the disk is written later. One credit the first time; a second call
  * in the same transaction replaces the first. No write to BLOCK may be in flight. ENOMEM.

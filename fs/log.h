@@ -60,6 +60,13 @@ struct walk {
     uint32_t replayed; /* transactions */
 };
 
+/* What recovery did not like. */
+enum log_trouble {
+    LOG_SOUND,
+    LOG_NO_SUPER, /* no valid journal superblock */
+    LOG_DAMAGED,  /* there is something newer behind the place where the walk stopped */
+};
+
 /* All fields are guarded by fs->lock unless they say something else. */
 struct sfs_journal {
     uint32_t log;         /* L: blocks of the log. Constant */
@@ -90,13 +97,15 @@ struct sfs_journal {
 
     /* Belong to whoever is busy. */
     struct sfs_batch batch;
-    uint8_t *descriptors;   /* LOG_DESCRIPTORS blocks */
-    uint8_t *commit_block;  /* one block */
-    uint8_t *scratch;       /* one block */
-    uint8_t *chunk;         /* LOG_CHUNK bytes */
-    uint32_t chunk_at;      /* recovery: the log block that chunk begins with, 0: none */
-    uint32_t chunk_count;   /* and how many are there */
-    struct sfs_place *sort; /* LOG_SORT */
+    uint8_t *descriptors;     /* LOG_DESCRIPTORS blocks */
+    uint8_t *commit_block;    /* one block */
+    uint8_t *scratch;         /* one block */
+    uint8_t *chunk;           /* LOG_CHUNK bytes */
+    uint32_t chunk_at;        /* recovery: the log block that chunk begins with, 0: none */
+    uint32_t chunk_count;     /* and how many are there */
+    enum log_trouble trouble; /* recovery's findings: */
+    uint32_t replayed;        /* transactions */
+    struct sfs_place *sort;   /* LOG_SORT */
 
     struct sfs_buf *orphans, *orphans_table; /* held while mounted read-write */
 
@@ -169,18 +178,32 @@ void sort_places(struct sfs_place *place, uint32_t count);
 /* The transaction at w->start, which must be number w->seq: 1 valid, 0 not, or an error. w->place
  * are then its homes in order, and w->at is behind it. */
 int log_check_transaction(struct sfs *fs, struct walk *w);
-/* Is there a record in the log that is newer than number SEQ, where the walk stopped? */
-bool log_newer_behind(struct sfs *fs, uint64_t seq);
+/* The number of the newest record in the log, wherever it is; at least SEQ, where the walk stopped.
+ */
+uint64_t log_newest(struct sfs *fs, uint64_t seq);
 
 /* ---- recovery.c ---- */
 
 /* J11, without the orphans. Sets head, durable_seq, gen. */
 int recovery_run(struct sfs *fs);
 bool overlay_find(const struct sfs *fs, uint64_t block, uint64_t *log_block);
+/* The log is beyond recovery, and the rest of the volume not yet in use: empty it, durably. */
+int recovery_reset(struct sfs *fs);
+
+/* ---- mount.c: the parts of a mount, for the checker ---- */
+
+int volume_locks(struct sfs *fs);
+/* The cache and the journal, once fs->super is valid. */
+int volume_memory(struct sfs *fs);
+void volume_free(struct sfs *fs);
+/* Mount, read-write, a volume that is marked as damaged, and stays so. */
+int sfs_mount_repair(struct blk_dev *dev, const struct sfs_mount_options *options, struct sfs **fs);
 
 /* ---- alloc.c ---- */
 
 int alloc_mount(struct sfs *fs);
+/* The same without looking at the bitmaps: nothing is free. */
+int alloc_make(struct sfs *fs);
 void alloc_unmount(struct sfs *fs);
 /* Promise BLOCKS free blocks to a handle; take back what it did not use. Lock held. */
 bool alloc_promise(struct sfs *fs, uint32_t blocks);

@@ -194,18 +194,17 @@ int log_check_transaction(struct sfs *fs, struct walk *w)
 
 /* ---- Damage ---- */
 
-/* Is there a record in the log that is newer than where the walk stopped? */
-bool log_newer_behind(struct sfs *fs, uint64_t seq)
+uint64_t log_newest(struct sfs *fs, uint64_t seq)
 {
     for (uint32_t at = SFS_LOG_FIRST; at < fs->super.journal_blocks; at++) {
         const uint8_t *block = log_block(fs, at);
 
         if (block != NULL && (is_descriptor(fs, block, at) || is_commit(fs, block, at)) &&
             ((const struct sfs_commit *)block)->seq > seq) {
-            return true;
+            seq = ((const struct sfs_commit *)block)->seq;
         }
     }
-    return false;
+    return seq;
 }
 _Static_assert(offsetof(struct sfs_commit, seq) == offsetof(struct sfs_descriptor, seq),
                "both records have their number at the same place");

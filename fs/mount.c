@@ -23,7 +23,7 @@ static uint32_t least(uint32_t a, uint32_t b)
 
 /* ---- Memory ---- */
 
-static int make_locks(struct sfs *fs)
+int volume_locks(struct sfs *fs)
 {
     fs->lock = port_mutex_create("sfs");
     fs->super_lock = port_mutex_create("sfs super");
@@ -86,6 +86,13 @@ static int make_journal(struct sfs *fs)
                : SFS_ENOMEM;
 }
 
+int volume_memory(struct sfs *fs)
+{
+    int error = make_cache(fs);
+
+    return error < 0 ? error : make_journal(fs);
+}
+
 static void free_journal(struct sfs *fs)
 {
     struct sfs_journal *j = fs->journal;
@@ -105,7 +112,7 @@ static void free_journal(struct sfs *fs)
     port_free(j);
 }
 
-static void free_all(struct sfs *fs)
+void volume_free(struct sfs *fs)
 {
     alloc_unmount(fs);
     if (fs->hash != NULL) {
@@ -146,7 +153,7 @@ static int read_super(struct sfs *fs)
         return error;
     }
     fs->read_only = fs->options.read_only || fs->dev->ro || fs->super.feat_ro_compat != 0 ||
-                    fs->super.state == SFS_STATE_ERROR;
+                    (fs->super.state == SFS_STATE_ERROR && !fs->repairing);
     return backup ? use_backup(fs) : 0;
 }
 
@@ -176,11 +183,10 @@ static int hold_orphans(struct sfs *fs)
 /* Everything below the layers above. */
 static int start(struct sfs *fs)
 {
-    int error = make_locks(fs);
+    int error = volume_locks(fs);
 
     error = error < 0 ? error : read_super(fs);
-    error = error < 0 ? error : make_cache(fs);
-    error = error < 0 ? error : make_journal(fs);
+    error = error < 0 ? error : volume_memory(fs);
     error = error < 0 ? error : start_journal(fs);
     error = error < 0 ? error : hold_orphans(fs);
     return error < 0 ? error : alloc_mount(fs);
@@ -196,7 +202,8 @@ static int start_upper(struct sfs *fs)
     return fs->hooks->mounted(fs, j->orphans != NULL ? (uint64_t *)j->orphans->data : NULL);
 }
 
-int sfs_mount(struct blk_dev *dev, const struct sfs_mount_options *options, struct sfs **out)
+static int mount(struct blk_dev *dev, const struct sfs_mount_options *options, bool repairing,
+                 struct sfs **out)
 {
     struct sfs *fs = port_alloc(sizeof(*fs));
 
@@ -205,11 +212,12 @@ int sfs_mount(struct blk_dev *dev, const struct sfs_mount_options *options, stru
         return SFS_ENOMEM;
     }
     sfs_csum_init();
-    *fs = (struct sfs){.dev = dev, .options = *options, .hooks = &sfs_upper_hooks};
+    *fs = (struct sfs){
+        .dev = dev, .options = *options, .repairing = repairing, .hooks = &sfs_upper_hooks};
     fs->options.commit_ms = options->commit_ms != 0 ? options->commit_ms : COMMIT_MS;
     int error = start(fs);
     if (error < 0) {
-        free_all(fs);
+        volume_free(fs);
         return error;
     }
     fs->super.mount_count++;
@@ -221,6 +229,16 @@ int sfs_mount(struct blk_dev *dev, const struct sfs_mount_options *options, stru
         *out = NULL;
     }
     return error;
+}
+
+int sfs_mount(struct blk_dev *dev, const struct sfs_mount_options *options, struct sfs **fs)
+{
+    return mount(dev, options, false, fs);
+}
+
+int sfs_mount_repair(struct blk_dev *dev, const struct sfs_mount_options *options, struct sfs **fs)
+{
+    return mount(dev, options, true, fs);
 }
 
 /* ---- Unmount ---- */
@@ -248,7 +266,7 @@ int sfs_unmount(struct sfs *fs)
 
         error = error < 0 ? error : second;
     }
-    free_all(fs);
+    volume_free(fs);
     return error;
 }
 

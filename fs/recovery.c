@@ -168,8 +168,9 @@ static int run(struct sfs *fs, struct walk *w)
     bool clean = fs->super.state == SFS_STATE_CLEAN;
     int error = walk(fs, w);
 
-    if (error == 0 && !clean && log_newer_behind(fs, w->seq)) {
+    if (error == 0 && !clean && log_newest(fs, w->seq) > w->seq) {
         port_log("journal: damaged behind transaction %llu", (unsigned long long)w->seq);
+        j->trouble = LOG_DAMAGED;
         error = fs->read_only ? 0 : SFS_EUCLEAN;
     }
     if (error == 0 && !fs->read_only && (!clean || w->replayed > 0)) {
@@ -179,6 +180,7 @@ static int run(struct sfs *fs, struct walk *w)
         port_log("journal: %u transactions replayed%s", w->replayed,
                  fs->read_only ? " in memory" : "");
     }
+    j->replayed = w->replayed;
     j->durable_seq = w->seq - 1;
     j->head = w->start;
     j->used = 0;
@@ -193,6 +195,7 @@ int recovery_run(struct sfs *fs)
 
     if (error < 0) {
         port_log("journal: no valid superblock");
+        fs->journal->trouble = LOG_NO_SUPER;
         return fs->read_only ? 0 : error;
     }
     struct walk w = {.seq = jsb.tail_seq, .start = (uint32_t)jsb.tail_blk};
@@ -201,4 +204,31 @@ int recovery_run(struct sfs *fs)
     error = run(fs, &w);
     port_free(w.place);
     return error;
+}
+
+/*
+ * The zeros are durable before the journal superblock is: else a power cut could leave an old one
+ * and half of what it promises. The numbers go on behind the newest that was ever used.
+ */
+int recovery_reset(struct sfs *fs)
+{
+    struct sfs_journal *j = fs->journal;
+    const uint32_t most = LOG_CHUNK / fs->bs;
+    uint64_t seq = log_newest(fs, j->durable_seq + 1) + 1;
+    int error = 0;
+
+    memset(j->chunk, 0, LOG_CHUNK);
+    for (uint32_t at = SFS_LOG_FIRST; at < fs->super.journal_blocks && error == 0; at += most) {
+        uint32_t left = (uint32_t)fs->super.journal_blocks - at;
+
+        error = sfs_write_blocks(fs, BLK_CLASS_LOG_SUPER, fs->super.journal_start + at,
+                                 left < most ? left : most, j->chunk);
+    }
+    error = error < 0 ? error : sfs_io_flush(fs);
+    error = error < 0 ? error : jsb_write(fs, ++j->gen, seq, SFS_LOG_FIRST);
+    j->durable_seq = seq - 1;
+    j->head = SFS_LOG_FIRST;
+    j->chunk_count = 0;
+    j->trouble = LOG_SOUND;
+    return error < 0 ? error : sfs_io_flush(fs);
 }

@@ -36,6 +36,7 @@ struct sfs {
     struct sfs_super super; /* as on the disk; valid and checked. Guarded by lock */
     struct sfs_mount_options options;
     bool read_only; /* constant once mounted, but for an abort; see sfs_read_only */
+    bool repairing; /* by the checker: may be written though it is marked as damaged */
 
     /* Constant while mounted. */
     uint32_t bs;           /* bytes of a block */

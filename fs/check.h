@@ -1,0 +1,75 @@
+/*
+ * check.h - is a volume sound, and how it is made so again: `mkdisk check` on the host, `fsck` in
+ * the kernel.
+ *
+ *   F1 superblock, geometry, backup      F4 blocks: one owner each, bitmap     F7 directories
+ *   F2 the journal                       F5 inodes: bitmap, free ones zero     F8 sizes and trees
+ *   F3 checksums, both ways              F6 number of links, orphans           F9 what must be zero
+ *
+ * Without `repair` nothing is written: the journal is replayed in memory. With it, the journal is
+ * replayed on the disk first; before the first repair the superblock says "damaged", durably, and
+ * goes on saying so until a whole round has found nothing more. Repairs go through the journal, so
+ * a power cut leaves each block as before or as after, and another check goes on.
+ *
+ * What a repair decides:
+ * - A block that two claim: metadata whose checksum matches wins, then whoever comes first in the
+ *   order of inodes. The loser has a hole there.
+ * - A damaged indirect block is kept if all its pointers lead to where files lie, else cut off. A
+ *   damaged block of a directory keeps the records before the damage.
+ * - Sizes grow to the last block that a file has; blocks are not thrown away. What no name leads to
+ *   gets one: lost+found/#<inode>.
+ *
+ * Memory: for each GiB of the volume, 64 KiB with blocks of 4096 bytes and 512 KiB with blocks of
+ * 512, of which only those 4 KiB pieces are made where something is in use; 8 bytes for each inode
+ * in use or near one, 40 for each directory; 256 KiB for buffers and at most 2 MiB of the checksum
+ * table; for the largest directory, 8 bytes a name, at most 1 MiB.
+ */
+#ifndef SECTOR0_FS_CHECK_H
+#define SECTOR0_FS_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "include/blk.h"
+
+#define SFS_CHECK_NONE UINT64_MAX
+
+struct sfs_finding {
+    const char *rule; /* "F1" to "F9" */
+    uint64_t block;   /* SFS_CHECK_NONE: it is not about a block */
+    uint64_t ino;     /* SFS_CHECK_NONE: it is not about an inode */
+    const char *path; /* NULL: not known */
+    const char *what; /* is wrong */
+    const char *done; /* NULL: nothing, it is left */
+    uint64_t more;    /* not 0: so many more of the kind above, of which nothing else is said */
+    const char *line; /* all of this in one line */
+};
+
+struct sfs_check_options {
+    bool repair;
+    uint32_t most; /* findings of each kind that are reported one by one; 0: 20 */
+    /* Called with each finding, once a round is over; the strings are gone afterwards. */
+    void (*report)(void *ctx, const struct sfs_finding *finding);
+    void (*progress)(void *ctx, unsigned percent); /* of this round; or NULL */
+    void *ctx;
+};
+
+struct sfs_check_result {
+    uint64_t findings; /* all that were found */
+    uint64_t fixed;    /* of them, repaired */
+    uint64_t left;     /* still there at the end */
+    uint32_t replayed; /* transactions of the journal: no error, only an unclean end */
+    uint32_t version, block_size;
+    uint64_t blocks, blocks_used, inodes, inodes_used;
+};
+
+/*
+ * Check the volume on DEV, which nobody has mounted. Returns 0 if the check could be done, whatever
+ * it has found. EUCLEAN: there is no superblock, nor a backup; EINVAL: features that we do not
+ * know; EROFS: a repair of a read-only device; EIO, ENOMEM: it ended early, and a repair can be
+ * done again. May sleep.
+ */
+int sfs_check(struct blk_dev *dev, const struct sfs_check_options *options,
+              struct sfs_check_result *result);
+
+#endif

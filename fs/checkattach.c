@@ -1,0 +1,179 @@
+/*
+ * checkattach.c - what no name leads to gets one: lost+found/#<inode>. By now the volume is sound
+ * but for that, so it is mounted, and the layers that make names on any volume make these. Mounting
+ * also finishes the orphans.
+ *
+ * The superblock goes on saying "damaged": a power cut here costs another check, no more.
+ */
+#include "fs/checkwork.h"
+#include "fs/dir.h"
+#include "fs/namespace.h"
+
+#define CACHE_BLOCKS 256
+#define PAGE_KIB     256
+#define NAME_TRIES   9
+#define LOST_MODE    0700
+#define NAME_SIZE    32
+
+static const struct sfs_mount_options small = {.cache_blocks = CACHE_BLOCKS, .page_kib = PAGE_KIB};
+
+/* TEXT, NUMBER and, from the second TRY on, "-" and that, to NAME. Returns the length. */
+static size_t make_name(char *name, const char *text, uint64_t number, bool numbered, unsigned try)
+{
+    char digits[24];
+    size_t length = strlen(text), count = 0;
+
+    memcpy(name, text, length);
+    do {
+        digits[count++] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    while (numbered && count > 0) {
+        name[length++] = digits[--count];
+    }
+    if (try > 0) {
+        name[length++] = '-';
+        name[length++] = (char)('1' + try);
+    }
+    return length;
+}
+
+/* Find lost+found, or make it. */
+static int open_lost(struct sfs *fs, struct sfs_attr *attr)
+{
+    static const struct sfs_owner root;
+    char name[NAME_SIZE];
+    int error = SFS_EEXIST;
+
+    for (unsigned try = 0; try < NAME_TRIES && error != 0; try++) {
+        size_t length = make_name(name, "lost+found", 0, false, try);
+
+        error = sfs_lookup(fs, SFS_ROOT, name, length, attr);
+        if (error == 0 && attr->mode >> 12 != SFS_TYPE_DIR) {
+            (void)sfs_forget(fs, attr->ino, 1);
+            error = SFS_EEXIST;
+        } else if (error == SFS_ENOENT) {
+            error = sfs_mkdir(fs, SFS_ROOT, name, length, LOST_MODE, root, attr);
+            return error;
+        } else if (error < 0) {
+            return error;
+        }
+    }
+    return error;
+}
+
+/* The directory NODE is DIR's child from now on; its first block is held. */
+static int set_up(struct sfs_op *op, struct sfs_node *node, const struct sfs_spot *up,
+                  struct sfs_node *dir)
+{
+    sfs_node_set_nlink(op->fs, dir, dir->disk.nlink + 1u);
+    return sfs_dir_set(op, node, up, dir->ino, SFS_TYPE_DIR);
+}
+
+/* Everything is found and there is room: one handle. */
+static int attach_in(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir, const char *name,
+                     size_t length)
+{
+    struct sfs_room room;
+    struct sfs_spot up = {.position = 0};
+    struct sfs_op op;
+    bool is_dir = sfs_node_is_dir(node);
+    int error = sfs_dir_room(fs, dir, length, &room);
+
+    if (error == 0 && is_dir && sfs_dir_find(fs, node, "..", 2, &up) <= 0) {
+        error = SFS_EUCLEAN;
+    }
+    if (error == 0) {
+        error = sfs_op_begin(fs, &op, 2 + room.credits, 0, room.blocks);
+    }
+    if (error < 0) {
+        return error;
+    }
+    error = sfs_node_hold(&op, dir);
+    error = error == 0 && is_dir ? sfs_dir_hold(&op, node, &up) : error;
+    error = error == 0 ? sfs_dir_open(&op, dir, &room) : error;
+    if (error == 0) {
+        error = is_dir ? set_up(&op, node, &up, dir) : 0;
+        sfs_node_touch(fs, dir, true);
+        sfs_node_store(&op, dir);
+    }
+    if (error == 0) {
+        error = sfs_dir_add(&op, dir, &room, name, length, node->ino, (uint8_t)sfs_node_type(node));
+    }
+    sfs_op_end(&op);
+    return error;
+}
+
+/* The first of "#12", "#12-2", ... that is not there yet. */
+static int attach_locked(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir)
+{
+    char name[NAME_SIZE];
+    struct sfs_spot place;
+    int found = sfs_dir_prepare(fs, dir);
+
+    for (unsigned try = 0; try < NAME_TRIES && found >= 0; try++) {
+        size_t length = make_name(name, "#", node->ino, true, try);
+
+        found = sfs_dir_find(fs, dir, name, length, &place);
+        if (found == 0) {
+            return attach_in(fs, node, dir, name, length);
+        }
+    }
+    return found < 0 ? found : SFS_EEXIST;
+}
+
+static int attach(struct sfs *fs, uint64_t ino, uint64_t lost)
+{
+    struct sfs_node *node, *dir;
+    int error = sfs_node_get(fs, ino, &node);
+
+    if (error < 0) {
+        return error;
+    }
+    error = sfs_node_get_dir(fs, lost, &dir);
+    if (error == 0) {
+        sfs_node_lock_two(fs, dir, node);
+        error = attach_locked(fs, node, dir);
+        sfs_node_unlock_two(fs, dir, node);
+        sfs_node_put(fs, dir);
+    }
+    sfs_node_put(fs, node);
+    return error;
+}
+
+/* Errors of a single one stay: the next round finds it again. */
+static void attach_all(struct check *c, struct sfs *fs, uint64_t lost)
+{
+    for (uint64_t i = 0; i < c->inode_pieces && c->error == 0; i++) {
+        for (uint32_t k = 0; k < PIECE_INODES && c->inode[i] != NULL && c->error == 0; k++) {
+            if ((c->inode[i][k].flags & INODE_LOST) != 0) {
+                int error = attach(fs, i * PIECE_INODES + k, lost);
+
+                check_fail(c, error == SFS_EIO || error == SFS_ENOMEM ? error : 0);
+            }
+        }
+    }
+}
+
+void check_attach(struct check *c, struct blk_dev *dev)
+{
+    struct sfs_attr lost;
+    struct sfs *fs;
+    int error;
+
+    if (c->orphans == 0 && c->lost == 0) {
+        return;
+    }
+    error = sfs_mount_repair(dev, &small, &fs);
+    if (error == 0 && c->lost > 0) {
+        int opened = open_lost(fs, &lost);
+
+        if (opened == 0) {
+            attach_all(c, fs, lost.ino);
+            (void)sfs_forget(fs, lost.ino, 1);
+        }
+        check_fail(c, opened == SFS_EIO || opened == SFS_ENOMEM ? opened : 0);
+    }
+    error = error == 0 ? sfs_unmount(fs) : error;
+    check_fail(c, error == SFS_EIO || error == SFS_ENOMEM ? error : 0);
+}

@@ -1,0 +1,273 @@
+/*
+ * checklink.c - pass 3: do all directories hang on the root, does each inode say how many names it
+ * has, and are those without a name in the list of orphans?
+ *
+ *   climb from each directory along the parents:  the root          it hangs on it
+ *                                                 nobody            lost, or an orphan
+ *                                                 where it has been a cycle, which is cut
+ */
+#include "fs/checkwork.h"
+#include "fs/name.h"
+
+#define CLIMB_DONE UINT32_MAX
+
+/* ---- Directories ---- */
+
+struct removal {
+    uint64_t ino; /* whose record is to go */
+    bool done;
+};
+
+static void remove_in_block(struct check_walk *w, uint64_t n, uint64_t *slot)
+{
+    struct check *c = w->c;
+    struct removal *removal = w->ctx;
+    const struct sfs_dirblock block = check_dirblock(c, c->dir_block);
+    struct sfs_record record;
+
+    if (*slot == 0 || removal->done) {
+        return;
+    }
+    check_read(c, *slot, 1, c->dir_block);
+    int found = sfs_dirblock_get(&block, 0, &record);
+
+    while (found > 0 && !removal->done) {
+        bool dots = sfs_name_is_dots(record.name, record.name_length);
+
+        if (record.name_length > 0 && !dots && record.inode == removal->ino) {
+            removal->done = true;
+            (void)sfs_dirblock_remove(&block, record.offset);
+            check_put(c, *slot, c->dir_block);
+        } else {
+            found = sfs_dirblock_get(&block, record.offset + record.length, &record);
+        }
+    }
+    (void)n;
+}
+
+/* Take the name of DIR out of its parent. */
+static void cut_off(struct check *c, struct check_dir *dir)
+{
+    struct sfs_inode *found = check_get_inode(c, dir->parent), inode;
+    struct removal removal = {.ino = dir->ino};
+
+    if (found == NULL) {
+        return;
+    }
+    inode = *found;
+    struct check_walk w = {.c = c,
+                           .mode = TREE_VISIT,
+                           .ino = dir->parent,
+                           .inode = &inode,
+                           .type = SFS_TYPE_DIR,
+                           .limit = check_blocks_of(c, check_size(&inode)),
+                           .visit = remove_in_block,
+                           .ctx = &removal};
+
+    check_walk(&w);
+    check_map_empty(&c->seen);
+    check_dir_of(c, dir->parent)->subdirs--;
+    dir->parent = NONE;
+}
+
+/* MARK is this climb's own. Each directory is passed once in all climbs together. */
+static void climb(struct check *c, struct check_dir *dir, uint32_t mark)
+{
+    while (dir->mark == 0) {
+        dir->mark = mark;
+        if (dir->parent == NONE) {
+            return;
+        }
+        dir = check_dir_of(c, dir->parent);
+    }
+    if (dir->mark == mark) {
+        check_note(c, KIND_DIR_CYCLE, NONE, dir->ino, dir->parent, 0);
+        cut_off(c, dir);
+    }
+}
+
+static void lose_directory(struct check *c, struct check_dir *dir)
+{
+    struct check_inode *info = check_inode_of(c, dir->ino);
+
+    if (dir->parent == NONE && !check_is_orphan(info)) {
+        check_note(c, KIND_DIR_UNNAMED, NONE, dir->ino, 0, 0);
+        info->flags |= INODE_LOST;
+        c->lost++;
+    }
+}
+
+/* ".." says who the parent is. That of a lost directory is written when it gets one. */
+static void check_up(struct check *c, struct check_dir *dir)
+{
+    const struct sfs_dirblock block = check_dirblock(c, c->dir_block);
+    uint64_t wanted = dir->ino == SFS_ROOT ? SFS_ROOT : dir->parent;
+    struct sfs_inode *inode;
+    struct sfs_record record;
+
+    if (wanted == NONE || dir->up == NONE || dir->up == wanted) {
+        return;
+    }
+    if (dir->up != UP_NEW) {
+        check_note(c, KIND_DOTDOT, NONE, dir->ino, dir->up, wanted);
+    }
+    inode = check_get_inode(c, dir->ino);
+    if (inode == NULL || !c->repair || !sfs_block_valid(c->fs, inode->direct[0])) {
+        return;
+    }
+    check_read(c, inode->direct[0], 1, c->dir_block);
+    if (sfs_dirblock_get(&block, 0, &record) > 0 &&
+        sfs_dirblock_set(&block, record.length, wanted, SFS_TYPE_DIR) == 0) {
+        check_put(c, inode->direct[0], c->dir_block);
+    }
+}
+
+static void check_tree_of_directories(struct check *c)
+{
+    c->dir[0].mark = CLIMB_DONE;
+    for (uint64_t i = 1; i < c->dirs && c->error == 0; i++) {
+        climb(c, &c->dir[i], (uint32_t)i);
+    }
+    for (uint64_t i = 1; i < c->dirs && c->error == 0; i++) {
+        lose_directory(c, &c->dir[i]);
+    }
+    for (uint64_t i = 0; i < c->dirs && c->error == 0; i++) {
+        check_up(c, &c->dir[i]);
+    }
+}
+
+/* ---- The number of links ---- */
+
+static uint32_t names_of(struct check *c, uint64_t ino, struct check_inode *info)
+{
+    const struct check_dir *dir = info->type == SFS_TYPE_DIR ? check_dir_of(c, ino) : NULL;
+
+    if (dir != NULL) {
+        bool orphan = ino != SFS_ROOT && dir->parent == NONE && check_is_orphan(info);
+
+        return orphan ? 0 : 2 + dir->subdirs;
+    }
+    if (info->names == 0 && !check_is_orphan(info)) {
+        check_note(c, KIND_UNNAMED, NONE, ino, 0, 0);
+        info->flags |= INODE_LOST;
+        c->lost++;
+        return 1;
+    }
+    return info->names;
+}
+
+static void check_nlink(struct check *c, uint64_t ino, struct check_inode *info)
+{
+    uint32_t names = names_of(c, ino, info);
+    bool lost = (info->flags & INODE_LOST) != 0 && info->type != SFS_TYPE_DIR;
+    struct sfs_inode *inode;
+
+    if (info->nlink == names) {
+        return;
+    }
+    if (!lost) {
+        check_note(c, KIND_NLINK, NONE, ino, info->nlink, names);
+    }
+    info->nlink = names < SFS_LINK_MAX ? (uint16_t)names : SFS_LINK_MAX;
+    inode = check_get_inode(c, ino);
+    if (inode != NULL) {
+        inode->nlink = info->nlink;
+        check_put_inode(c);
+    }
+}
+
+/* ---- Orphans ---- */
+
+static void check_orphan(struct check *c, uint64_t ino, const struct check_inode *info)
+{
+    bool orphan = info->nlink == 0, truncating = (info->flags & INODE_TRUNCATING) != 0;
+
+    if (!orphan && !truncating) {
+        return;
+    }
+    c->orphans++;
+    if ((info->flags & INODE_LISTED) == 0) {
+        check_note(c, KIND_ORPHAN_UNLISTED, NONE, ino, 0, 0);
+        c->orphans_changed = true;
+    } else if (c->was == SFS_STATE_CLEAN) {
+        check_note(c, KIND_ORPHAN_CLEAN, NONE, ino, 0, 0);
+    }
+}
+
+static void for_each_inode(struct check *c,
+                           void (*use)(struct check *, uint64_t, struct check_inode *))
+{
+    for (uint64_t i = 0; i < c->inode_pieces && c->error == 0; i++) {
+        for (uint32_t k = 0; k < PIECE_INODES && c->inode[i] != NULL && c->error == 0; k++) {
+            if (c->inode[i][k].type != 0) {
+                use(c, i * PIECE_INODES + k, &c->inode[i][k]);
+            }
+        }
+    }
+}
+
+static void check_one(struct check *c, uint64_t ino, struct check_inode *info)
+{
+    check_nlink(c, ino, info);
+    check_orphan(c, ino, info);
+}
+
+static bool slot_good(const struct check *c, uint32_t i)
+{
+    const uint64_t ino = c->orphan[i];
+    const struct check_inode *info;
+
+    if (ino == 0 || (ino == SFS_ORPHAN_OVERFLOW && i + 1 == c->fs->pointers)) {
+        return true;
+    }
+    if (ino >= c->fs->super.inode_count) {
+        return false;
+    }
+    for (uint32_t k = 0; k < i; k++) {
+        if (c->orphan[k] == ino) {
+            return false;
+        }
+    }
+    info = check_inode_of(c, ino);
+    return info != NULL && info->type != 0 &&
+           (info->nlink == 0 || (info->flags & INODE_TRUNCATING) != 0);
+}
+
+static void check_slots(struct check *c)
+{
+    for (uint32_t i = 0; i < c->fs->pointers; i++) {
+        if (!slot_good(c, i)) {
+            check_note(c, KIND_ORPHAN_SLOT, c->fs->super.orphan_block, NONE, i, c->orphan[i]);
+            c->orphans_changed = true;
+        }
+    }
+}
+
+/* The list anew. */
+static void list_orphan(struct check *c, uint64_t ino, struct check_inode *info)
+{
+    if (info->nlink > 0 && (info->flags & INODE_TRUNCATING) == 0) {
+        return;
+    }
+    if (c->listed < c->fs->pointers) {
+        c->orphan[c->listed++] = ino;
+    } else {
+        c->orphan[c->fs->pointers - 1] = SFS_ORPHAN_OVERFLOW;
+    }
+}
+
+void check_links(struct check *c)
+{
+    check_tree_of_directories(c);
+    for_each_inode(c, check_one);
+    if (!c->fs->has_journal) {
+        return;
+    }
+    check_slots(c);
+    if (c->orphans_changed && c->error == 0) {
+        memset(c->orphan, 0, c->fs->bs);
+        c->listed = 0;
+        for_each_inode(c, list_orphan);
+        check_put(c, c->fs->super.orphan_block, c->orphan);
+    }
+}

@@ -1,0 +1,249 @@
+/*
+ * checksuper.c - the superblock, its backup and the journal: where a check begins and, if it has
+ * repaired, ends.
+ *
+ *   begin   block 0, or the backup -> "damaged", if something is wrong here -> the journal's replay
+ *   end     the backup, flush -> block 0 "clean", flush
+ *
+ * In between the superblock in memory says "damaged", so the first handle writes that (handle.c).
+ */
+#include "fs/checkwork.h"
+#include "fs/super.h"
+
+static const struct sfs_hooks no_hooks;
+
+/* From now on the disk says that the volume is damaged. */
+static int mark_damaged(struct check *c)
+{
+    return c->repair ? sfs_super_write(c->fs, SFS_STATE_ERROR) : 0;
+}
+
+/* ---- Begin ---- */
+
+static int judge_primary(struct check *c, bool backup)
+{
+    struct sfs *fs = c->fs;
+
+    if (backup) {
+        check_note(c, KIND_PRIMARY, 0, NONE, fs->super.backup_sb_block, 0);
+        fs->super.state = SFS_STATE_IN_USE; /* the backup does not know */
+        c->was = SFS_STATE_IN_USE;
+        return mark_damaged(c);
+    }
+    if (c->was == SFS_STATE_ERROR && c->round == 0) {
+        check_note(c, KIND_STATE, 0, NONE, fs->super.error_count, fs->super.first_err_block);
+    }
+    return 0;
+}
+
+static int open_super(struct check *c, struct blk_dev *dev)
+{
+    struct sfs *fs = c->fs;
+    bool backup = false;
+    int error = volume_locks(fs);
+
+    if (error == 0) {
+        error = sfs_super_read(fs, &backup);
+    }
+    if (error == 0 && c->repair && (dev->ro || fs->super.feat_ro_compat != 0)) {
+        error = SFS_EROFS;
+    }
+    if (error < 0) {
+        return error;
+    }
+    c->was = fs->super.state;
+    error = volume_memory(fs);
+    return error < 0 ? error : judge_primary(c, backup);
+}
+
+/* What recovery could not do: the log is emptied, and what it held is lost. */
+static int judge_log(struct check *c, int error)
+{
+    struct sfs *fs = c->fs;
+    const enum log_trouble trouble = fs->journal->trouble;
+
+    c->result->replayed += fs->journal->replayed;
+    if (trouble == LOG_SOUND) {
+        return error;
+    }
+    check_note(c, trouble == LOG_DAMAGED ? KIND_LOG_DAMAGED : KIND_NO_LOG, fs->super.journal_start,
+               NONE, fs->journal->durable_seq, 0);
+    error = mark_damaged(c);
+    return error < 0 || !c->repair ? error : recovery_reset(fs);
+}
+
+static int open_log(struct check *c)
+{
+    struct sfs *fs = c->fs;
+    int error = 0;
+
+    if (fs->has_journal) {
+        error = judge_log(c, recovery_run(fs));
+    }
+    if (fs->super.state != SFS_STATE_CLEAN) {
+        c->was = fs->super.state; /* what was replayed has made a clean one unclean */
+    }
+    txn_start(fs, fs->journal->durable_seq + 1);
+    return error < 0 ? error : alloc_make(fs);
+}
+
+/* Everything in block 0 behind what the superblock needs. */
+static void check_zeros(struct check *c)
+{
+    struct sfs *fs = c->fs;
+
+    check_read(c, 0, 1, c->scratch);
+    const struct sfs_super *s = (const struct sfs_super *)c->scratch;
+
+    if (fs->has_journal && c->error == 0 &&
+        (!check_all_zero(s->zero, sizeof(s->zero)) ||
+         !check_all_zero(c->scratch + sizeof(*s), fs->bs - sizeof(*s)))) {
+        check_note(c, KIND_SUPER_ZERO, 0, NONE, 0, 0);
+        memset(fs->super.zero, 0, sizeof(fs->super.zero));
+        check_fail(c, mark_damaged(c)); /* which writes all of block 0 */
+    }
+}
+
+static void fill_result(struct check *c)
+{
+    const struct sfs_super *s = &c->fs->super;
+    uint64_t first = sfs_first_file_block(s);
+
+    c->result->version = s->version;
+    c->result->block_size = s->block_size;
+    c->result->inodes = s->inode_count;
+    c->result->inodes_used = 0;
+    c->result->blocks = s->total_blocks;
+    c->hint = first;
+}
+
+/* Blocks that no file can have. */
+static void claim_reserved(struct check *c)
+{
+    const struct sfs_super *s = &c->fs->super;
+
+    check_map_set_range(c, &c->used, 0, sfs_first_file_block(s));
+    if (c->fs->has_journal) {
+        check_map_set(c, &c->used, s->backup_sb_block);
+    }
+}
+
+static void read_orphans(struct check *c)
+{
+    const uint64_t block = c->fs->super.orphan_block;
+
+    memset(c->orphan, 0, c->fs->bs);
+    c->orphans_changed = c->overflow = false;
+    if (!c->fs->has_journal) {
+        return;
+    }
+    check_read(c, block, 1, c->orphan);
+    if (!check_matches(c, block, c->orphan)) {
+        check_note(c, check_entry(c, block) == 0 ? KIND_CSUM_NONE : KIND_CSUM, block, NONE, 0, 0);
+        memset(c->orphan, 0, c->fs->bs);
+        c->orphans_changed = true;
+    }
+    c->overflow = c->orphan[c->fs->pointers - 1] == SFS_ORPHAN_OVERFLOW;
+}
+
+int check_open(struct check *c, struct blk_dev *dev)
+{
+    int error;
+
+    c->fs = port_alloc(sizeof(*c->fs));
+    if (c->fs == NULL) {
+        return SFS_ENOMEM;
+    }
+    sfs_csum_init();
+    *c->fs = (struct sfs){.dev = dev, .read_only = !c->repair, .hooks = &no_hooks};
+    error = open_super(c, dev);
+    error = error < 0 ? error : open_log(c);
+    if (error < 0) {
+        return error;
+    }
+    if (!check_maps_make(c) || !check_io_make(c)) {
+        return SFS_ENOMEM;
+    }
+    c->fs->super.state = SFS_STATE_ERROR;
+    fill_result(c);
+    check_zeros(c);
+    claim_reserved(c);
+    read_orphans(c);
+    check_backup(c);
+    return c->error;
+}
+
+/* ---- The backup ---- */
+
+/* What has changed since mkfs does not count. */
+static void forget_news(struct sfs_super *super)
+{
+    super->state = SFS_STATE_CLEAN;
+    super->last_mount_ns = 0;
+    super->write_gen = 0;
+    super->mount_count = super->error_count = 0;
+    super->first_err_block = 0;
+    super->first_err_code = 0;
+    super->crc = 0;
+}
+
+static int write_backup(struct check *c)
+{
+    struct sfs *fs = c->fs;
+    struct sfs_super *copy = (struct sfs_super *)c->scratch;
+
+    memset(c->scratch, 0, fs->bs);
+    *copy = fs->super;
+    copy->state = SFS_STATE_CLEAN;
+    copy->crc = sfs_csum(0, copy, offsetof(struct sfs_super, crc));
+    int error =
+        sfs_write_blocks(fs, BLK_CLASS_SUPERBLOCK, fs->super.backup_sb_block, 1, c->scratch);
+    return error < 0 ? error : sfs_io_flush(fs);
+}
+
+void check_backup(struct check *c)
+{
+    struct sfs *fs = c->fs;
+    struct sfs_super *now = (struct sfs_super *)c->scratch2;
+    struct sfs_super *then = (struct sfs_super *)c->scratch;
+    const uint64_t block = fs->super.backup_sb_block;
+
+    if (!fs->has_journal || c->error != 0) {
+        return;
+    }
+    if (sfs_read_blocks(fs, block, 1, c->scratch) == 0 &&
+        sfs_super_check(then, fs->dev->nsect) == 0 &&
+        check_all_zero(c->scratch + sizeof(*then), fs->bs - sizeof(*then))) {
+        *now = fs->super;
+        forget_news(now);
+        forget_news(then);
+        if (memcmp(now, then, sizeof(*now)) == 0) {
+            return;
+        }
+    }
+    check_note(c, KIND_BACKUP, block, NONE, 0, 0);
+    if (c->repair) {
+        check_fail(c, mark_damaged(c));
+        check_fail(c, write_backup(c));
+    }
+}
+
+/* ---- End ---- */
+
+/* Without findings the backup is as it should be; and so is all of it, if it was clean. Version 1
+ * need not say. */
+int check_finish(struct check *c)
+{
+    struct sfs *fs = c->fs;
+    int error = 0;
+
+    if (c->result->findings == 0 && (c->was == SFS_STATE_CLEAN || !fs->has_journal)) {
+        return 0;
+    }
+    if (c->result->findings > 0) {
+        fs->super.error_count = fs->super.first_err_code = 0;
+        fs->super.first_err_block = 0;
+        error = fs->has_journal ? write_backup(c) : 0;
+    }
+    return error < 0 ? error : sfs_super_write(fs, SFS_STATE_CLEAN);
+}

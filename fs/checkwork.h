@@ -1,0 +1,352 @@
+/*
+ * checkwork.h - what the parts of the checker share. Nobody else includes it.
+ *
+ *   check.c       rounds: look, repair, look again, until there is nothing left
+ *   checksuper.c  superblock, backup, journal                                            F1 F2 F9
+ *   checkinode.c  pass 1: every inode by itself, and its tree through checktree.c     F5 F8 F9 F4
+ *   checkfile.c           what a walk through the tree has told about a file                F8 F4
+ *   checkdir.c    pass 2: every directory's records                                     F7 F9 F3
+ *   checklink.c   pass 3: how directories hang together, links, orphans                     F6 F7
+ *   checkbits.c   pass 4: bitmaps and the checksum table against what was seen          F3 F4 F5
+ *   checkattach.c what nobody names gets a name in lost+found
+ *   checkio.c     blocks, their checksums; repaired blocks go through the journal
+ *   checkmap.c    what is remembered of blocks and inodes
+ *   checkreport.c findings, their paths and lines
+ *
+ * Errors stay: once c->error is set nothing more is read or written, and everybody returns soon. So
+ * most functions return nothing, and what they look at in between may be anything.
+ *
+ * Everything is repaired in the memory where it was read, whether the repair is wanted or not, so
+ * that what follows sees a sound thing; check_put alone knows if it is to be written.
+ */
+#ifndef SECTOR0_FS_CHECKWORK_H
+#define SECTOR0_FS_CHECKWORK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fs/check.h"
+#include "fs/dirblock.h"
+#include "fs/log.h"
+
+#define NONE         SFS_CHECK_NONE
+#define CHECK_RUN    (128u << 10) /* bytes read at a time */
+#define CHECK_TAILS  64           /* last blocks of files looked at together */
+#define ENTRY_CHUNK  (32u << 10)  /* bytes of the checksum table kept in one piece */
+#define ENTRY_CHUNKS 64
+
+enum check_kind {
+    KIND_STATE,
+    KIND_PRIMARY,
+    KIND_BACKUP,
+    KIND_SUPER_ZERO,
+    KIND_NO_LOG,
+    KIND_LOG_DAMAGED,
+    KIND_CSUM,
+    KIND_CSUM_CUT,
+    KIND_CSUM_NONE,
+    KIND_CSUM_NONE_CUT,
+    KIND_CSUM_STALE,
+    KIND_BLOCK_FREE,
+    KIND_BLOCK_LEAK,
+    KIND_BLOCK_TWICE,
+    KIND_POINTER,
+    KIND_INODE_FREE,
+    KIND_INODE_LEAK,
+    KIND_INODE_JUNK,
+    KIND_BITMAP_END,
+    KIND_NLINK,
+    KIND_UNNAMED,
+    KIND_ORPHAN_SLOT,
+    KIND_ORPHAN_CLEAN,
+    KIND_ORPHAN_UNLISTED,
+    KIND_ROOT,
+    KIND_CHAIN,
+    KIND_DOT,
+    KIND_DOTS_MISSING,
+    KIND_DOTDOT,
+    KIND_DOTS_AGAIN,
+    KIND_NAME_BAD,
+    KIND_NAME_TWICE,
+    KIND_DANGLING,
+    KIND_RECORD_TYPE,
+    KIND_DIR_TWICE,
+    KIND_DIR_LOOP,
+    KIND_DIR_CYCLE,
+    KIND_DIR_UNNAMED,
+    KIND_INODE_TYPE,
+    KIND_SIZE_LARGE,
+    KIND_SIZE_SMALL,
+    KIND_SIZE_DIR,
+    KIND_HEIGHT_NONE,
+    KIND_HEIGHT_WRONG,
+    KIND_HEIGHT_TALL,
+    KIND_SPARSE,
+    KIND_DIR_HOLE,
+    KIND_DIR_EMPTY,
+    KIND_LINK_BAD,
+    KIND_TAIL,
+    KIND_FLAGS,
+    KIND_INODE_ZERO,
+    KIND_RECORD_ZERO,
+    KIND_COUNT,
+};
+
+struct check_found {
+    uint64_t block, ino, a, b;
+    uint64_t parent; /* once its path is looked for */
+    uint16_t kind;
+    bool fixed;
+};
+
+/* A bit for each block, in pieces that are made when their first bit is set. */
+struct check_map {
+    uint64_t pieces;
+    uint8_t **piece;
+};
+#define PIECE_BYTES 4096u
+#define PIECE_BITS  (8ull * PIECE_BYTES)
+
+/* What is remembered of an inode. */
+struct check_inode {
+    uint16_t nlink; /* as it says */
+    uint16_t names; /* records that lead to it, "." and ".." left out; 65535: or more */
+    uint8_t type;   /* mode >> 12; 0: free */
+    uint8_t flags;
+    uint16_t unused;
+};
+#define INODE_LISTED     0x01 /* in the orphan block, or might be: it has overflowed */
+#define INODE_TRUNCATING 0x02
+#define INODE_LOST       0x04 /* it gets a name in lost+found */
+#define INODE_FILL       0x08 /* a directory with holes to fill */
+#define INODE_WANTED     0x10 /* a finding wants to know its path */
+#define PIECE_INODES     512u
+
+#define UP_NEW           (NONE - 1)
+
+struct check_dir {
+    uint64_t ino;
+    uint64_t parent; /* who names it; NONE */
+    uint64_t up;     /* what ".." says; NONE: not known; UP_NEW: it is new */
+    uint32_t subdirs;
+    uint32_t mark; /* checklink.c: of the climb that came by; CLIMB_DONE: hangs on the root */
+};
+
+/* The last block of a file, whose end must be zero. */
+struct check_tail {
+    uint64_t block, ino;
+    uint32_t used; /* bytes */
+};
+
+struct check_level {
+    uint8_t *data; /* an indirect block */
+    uint64_t block;
+    uint64_t first; /* file block of slot 0 */
+    uint32_t slot;  /* the next one */
+    bool dirty;
+};
+
+struct check {
+    const struct sfs_check_options *options;
+    struct sfs *fs; /* the volume, without its upper layers */
+    struct sfs_check_result *result;
+    bool repair;
+    unsigned round;
+    int error;
+    bool changed; /* something has been repaired in this round */
+
+    struct check_map used; /* blocks that have an owner, reserved ones among them */
+    struct check_map meta; /* of the blocks of files, those with a checksum */
+    struct check_map seen; /* by a second walk through the trees */
+    uint64_t visits;       /* blocks that extra rounds over large directories have cost */
+    uint64_t suspects;     /* blocks of file data that have a checksum entry */
+    uint64_t hint;         /* check_alloc: all blocks before are in use */
+    uint64_t inode_pieces;
+    struct check_inode **inode;
+    struct check_dir *dir; /* in the order of inodes, the root first */
+    uint64_t dirs, dir_room;
+    bool root_lost;
+
+    uint64_t *orphan; /* the orphan block, P slots */
+    bool overflow;
+    uint32_t was; /* the superblock's state before */
+    bool orphans_changed;
+    uint32_t listed;  /* slots of it that are new */
+    uint64_t orphans; /* inodes that are orphans, or being truncated */
+    uint64_t lost;    /* inodes for lost+found */
+
+    /* Buffers. */
+    uint8_t *run;       /* CHECK_RUN bytes */
+    uint8_t *ends;      /* blocks of a batch of c->tail */
+    uint8_t *scratch;   /* a block: whoever needs it for a moment */
+    uint8_t *scratch2;  /* the same */
+    uint8_t *table;     /* a block of the inode table, see check_get_inode */
+    uint64_t table_is;  /* which; NONE */
+    uint8_t *dir_block; /* a block of a directory */
+    struct check_level level[SFS_HEIGHT_MAX];
+    uint32_t *entry_chunk[ENTRY_CHUNKS];
+    uint64_t entry_chunk_is[ENTRY_CHUNKS]; /* number of the chunk + 1; 0: none */
+    const uint32_t *entry;                 /* the chunk used last ... */
+    uint64_t entry_first, entry_count;     /* ... and its blocks */
+    struct check_tail tail[CHECK_TAILS];
+    uint32_t tails;
+    uint64_t *name; /* checkname.c: a hash table */
+    uint32_t name_slots, name_used, name_count, name_round, name_rounds;
+
+    struct check_found *found;
+    uint32_t founds, found_room;
+    uint64_t count[KIND_COUNT];
+    uint64_t round_findings;
+};
+
+/* ---- checkreport.c ---- */
+
+/* Something is wrong. With -y it is about to be repaired: check_unfixed takes that back. */
+void check_note(struct check *c, enum check_kind kind, uint64_t block, uint64_t ino, uint64_t a,
+                uint64_t b);
+void check_unfixed(struct check *c);
+/* Hand this round's findings to the user, with their paths, and forget them. */
+void check_report(struct check *c);
+
+/* ---- checkmap.c ---- */
+
+bool check_maps_make(struct check *c);
+void check_maps_free(struct check *c);
+bool check_map_test(const struct check_map *map, uint64_t bit);
+/* Set BIT. Returns whether it was set already. */
+bool check_map_set(struct check *c, struct check_map *map, uint64_t bit);
+void check_map_set_range(struct check *c, struct check_map *map, uint64_t first, uint64_t count);
+void check_map_clear(struct check_map *map, uint64_t bit);
+void check_map_empty(struct check_map *map);
+/* NULL: it is free, and so are its neighbours. */
+struct check_inode *check_inode_of(const struct check *c, uint64_t ino);
+/* The same, which makes room for it. NULL: no memory. */
+struct check_inode *check_inode_make(struct check *c, uint64_t ino);
+/* Is INO an orphan as it may be: without names, and in the list? */
+bool check_is_orphan(const struct check_inode *inode);
+void check_dir_add(struct check *c, uint64_t ino);
+/* NULL: no directory. */
+struct check_dir *check_dir_of(const struct check *c, uint64_t ino);
+
+/* ---- checkio.c ---- */
+
+bool check_io_make(struct check *c);
+void check_io_free(struct check *c);
+void check_fail(struct check *c, int error);
+/* COUNT blocks from BLOCK on as they are now: replayed and repaired. */
+void check_read(struct check *c, uint64_t block, uint32_t count, void *memory);
+/* BLOCK's entry in the checksum table. */
+uint32_t check_entry(struct check *c, uint64_t block);
+/* Does DATA match BLOCK's entry? Version 1: always. */
+bool check_matches(struct check *c, uint64_t block, const void *data);
+/* Write a block of metadata, whole, with its entry; nothing without -y. */
+void check_put(struct check *c, uint64_t block, const void *data);
+void check_put_data(struct check *c, uint64_t block, const void *data);
+void check_put_entry(struct check *c, uint64_t block, uint32_t entry);
+/* A pass is over: what it has repaired is durable. */
+void check_settle(struct check *c);
+/* Inode INO in c->table, until the next call; NULL: c->error. */
+struct sfs_inode *check_get_inode(struct check *c, uint64_t ino);
+void check_put_inode(struct check *c);
+/* Look at the end of a file's last block, now or later; check_tails: now. */
+void check_tail_add(struct check *c, uint64_t block, uint32_t used, uint64_t ino);
+void check_tails(struct check *c);
+/* A block that nobody uses, for metadata; 0: none. */
+uint64_t check_alloc(struct check *c);
+void check_progress(struct check *c, unsigned percent);
+
+/* ---- checksuper.c ---- */
+
+/* Find the superblock and replay the journal. */
+int check_open(struct check *c, struct blk_dev *dev);
+void check_backup(struct check *c);
+/* The repair is over: the backup, then the superblock, durably. */
+int check_finish(struct check *c);
+
+/* ---- checktree.c ---- */
+
+enum tree_mode {
+    TREE_CLAIM,    /* pass 1: every block gets its owner */
+    TREE_SUSPECTS, /* file data that looks like metadata: is it anybody's metadata? */
+    TREE_VISIT,    /* pass 2: hand the blocks to visit */
+};
+
+struct check_walk {
+    struct check *c;
+    enum tree_mode mode;
+    uint64_t ino;
+    struct sfs_inode *inode;
+    uint32_t type;
+    uint64_t limit; /* blocks that the size asks for */
+    bool cut;       /* directories: what lies behind limit is dropped */
+    /* What has been seen. */
+    uint64_t mapped; /* blocks below limit */
+    uint64_t total;  /* all blocks */
+    uint64_t last;   /* the highest block + 1 */
+    uint64_t tail;   /* the block of limit - 1 */
+    bool changed;    /* the inode */
+    /* TREE_VISIT: block N in the slot, which may be 0, and may be changed. */
+    void (*visit)(struct check_walk *walk, uint64_t n, uint64_t *slot);
+    void *ctx;
+};
+
+void check_walk(struct check_walk *walk);
+unsigned check_height(const struct sfs_inode *inode);
+/* The height that the tree itself seems to have. */
+unsigned check_probe_height(struct check *c, const struct sfs_inode *inode, uint32_t type);
+
+/* ---- The passes ---- */
+
+void check_inodes(struct check *c);
+void check_suspects(struct check *c);
+/* An inode with a tree: *CHANGED, if it had to be. False: it cannot be kept. */
+bool check_file(struct check *c, uint64_t ino, struct sfs_inode *inode, bool *changed);
+void check_directories(struct check *c);
+/* Is DATA a block of a directory, in all its records? */
+bool check_chain_sound(const struct check *c, uint8_t *data);
+void check_links(struct check *c);
+void check_bitmaps(struct check *c);
+void check_checksums(struct check *c);
+/* Mount the volume, which but for that is sound now, finish its orphans, name what is lost. */
+void check_attach(struct check *c, struct blk_dev *dev);
+
+/* ---- checkname.c ---- */
+
+/* Begin with a directory of SIZE bytes; in how many rounds its names must be looked at. */
+uint32_t check_names_begin(struct check *c, uint64_t size);
+/* Forget the names: round ROUND begins. */
+void check_names_round(struct check *c, uint32_t round);
+/* Is there already a name of this hash? *STEP is 0 at first; *POSITION is where it stands. */
+bool check_names_next(const struct check *c, uint32_t hash, uint32_t *step, uint64_t *position);
+void check_names_add(struct check *c, uint32_t hash, uint64_t position);
+
+/* ---- Small ones ---- */
+
+/* The first byte is zero, and each other one is as the one before it. */
+static inline bool check_all_zero(const uint8_t *data, size_t count)
+{
+    return count == 0 || (data[0] == 0 && memcmp(data, data + 1, count - 1) == 0);
+}
+
+static inline uint64_t check_size(const struct sfs_inode *inode)
+{
+    return (uint64_t)inode->size_hi << 32 | inode->size_lo;
+}
+
+static inline void check_set_size(struct sfs_inode *inode, uint64_t size)
+{
+    inode->size_lo = (uint32_t)size;
+    inode->size_hi = (uint16_t)(size >> 32);
+}
+
+static inline uint64_t check_blocks_of(const struct check *c, uint64_t size)
+{
+    return (size + c->fs->bs - 1) >> c->fs->bs_shift;
+}
+
+static inline struct sfs_dirblock check_dirblock(const struct check *c, uint8_t *data)
+{
+    return (struct sfs_dirblock){.data = data, .bs = c->fs->bs, .seed = !c->fs->has_journal};
+}
+
+#endif
