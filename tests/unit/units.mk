@@ -61,6 +61,7 @@ UNIT_sfs_random := $(SFS_ALL) tests/fs/model.c
 UNIT_sfs_fsync := $(SFS_ALL)
 UNIT_sfs_threads := $(SFS_ALL)
 UNIT_sfs_hostile := $(SFS_ALL)
+UNIT_sfs_check := $(SFS_ALL) tests/fs/checkvol.c tests/fs/plants.c
 
 # The ATA driver on made-up channels.
 ATA_C := $(sort $(wildcard drivers/ata*.c)) tests/fakes/ata_channel.c tests/fakes/ata_master.c tests/fakes/ata_machine.c kernel/printf.c
