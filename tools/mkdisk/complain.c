@@ -7,6 +7,13 @@
 
 #define LINE_SIZE 1024
 
+static int refusal = EXIT_IMAGE;
+
+void refuse_with(int code)
+{
+    refusal = code;
+}
+
 /*
  * One line stays one line: a control character in a path or in a text from a disk is shown as '?'.
  */
@@ -43,7 +50,7 @@ void refuse(const char *subject, const char *format, ...)
     va_start(arguments, format);
     print_line(subject, format, arguments);
     va_end(arguments);
-    exit(EXIT_IMAGE);
+    exit(refusal);
 }
 
 void usage_error(const char *format, ...)

@@ -39,6 +39,7 @@ struct options {
     int operand_count;
     bool long_form, recursive, parents;
     bool foreground, single_thread;
+    bool repair, no_repair; /* -y, -n */
 };
 
 /* The verbs. Each returns an exit code, or refuses. */
@@ -56,16 +57,20 @@ int verb_install(const struct options *options);
 int verb_update(const struct options *options);
 int verb_cmdline(const struct options *options);
 int verb_info(const struct options *options);
+int verb_check(const struct options *options);
 
 /* Print `mkdisk: SUBJECT: message` as one line on stderr. SUBJECT is a path. */
 void complain(const char *subject, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Complain, and exit with EXIT_IMAGE. */
+/* Complain, and exit with EXIT_IMAGE, or what refuse_with said last. */
 _Noreturn void refuse(const char *subject, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Print `mkdisk: wrong usage: message` and a hint as one line, and exit with EXIT_USAGE. */
 _Noreturn void usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* From now on refusals exit with CODE. */
+void refuse_with(int code);
 
 /* Memory that is zero, or a refusal. */
 void *allocate(uint64_t size);

@@ -26,7 +26,7 @@ enum option_id {
     ID_ROOT,
 };
 
-static const char short_options[] = ":lrpfs"; /* a letter is its own id */
+static const char short_options[] = ":lrpfsny"; /* a letter is its own id */
 
 static const struct option long_options[] = {
     {"size", required_argument, NULL, ID_SIZE},
@@ -65,6 +65,8 @@ static const unsigned option_bit[] = {
     ['p'] = OPT_PARENTS,
     ['f'] = OPT_MOUNT,
     ['s'] = OPT_MOUNT,
+    ['n'] = OPT_CHECK,
+    ['y'] = OPT_CHECK,
 };
 
 /* Returns the power of two that SUFFIX stands for, -1 if it is none. */
@@ -224,6 +226,12 @@ static void take_option(struct options *options, int id)
         break;
     case 's':
         options->single_thread = true;
+        break;
+    case 'n':
+        options->no_repair = true;
+        break;
+    case 'y':
+        options->repair = true;
         break;
     }
 }

@@ -19,10 +19,11 @@
 #define OPT_STAGES    128u
 #define OPT_VOLUME    256u /* --block-size, --profile, --label */
 #define OPT_ROOT      512u
-#define OPT_LONG      1024u /* -l */
-#define OPT_RECURSIVE 2048u /* -r */
-#define OPT_PARENTS   4096u /* -p */
-#define OPT_MOUNT     8192u /* -f, -s */
+#define OPT_LONG      1024u  /* -l */
+#define OPT_RECURSIVE 2048u  /* -r */
+#define OPT_PARENTS   4096u  /* -p */
+#define OPT_MOUNT     8192u  /* -f, -s */
+#define OPT_CHECK     16384u /* -n, -y */
 #define OPT_FILES     (OPT_KERNEL | OPT_STAGES)
 
 #define LABEL_MAX     16 /* bytes, in the superblock */
