@@ -359,6 +359,19 @@ static int link_node(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir
     return error;
 }
 
+/* A directory gets no second name. That the name is taken already is the first thing to say. */
+static int refuse_directory(struct sfs *fs, uint64_t dir, const char *name, size_t length)
+{
+    struct sfs_attr there;
+    int error = sfs_lookup(fs, dir, name, length, &there);
+
+    if (error == 0) {
+        (void)sfs_forget(fs, there.ino, 1);
+        return SFS_EEXIST;
+    }
+    return error == SFS_ENOENT ? SFS_EPERM : error;
+}
+
 int sfs_link(struct sfs *fs, uint64_t ino, uint64_t dir, const char *name, size_t length,
              struct sfs_attr *attr)
 {
@@ -376,7 +389,8 @@ int sfs_link(struct sfs *fs, uint64_t ino, uint64_t dir, const char *name, size_
     if (error < 0) {
         return error;
     }
-    error = sfs_node_is_dir(node) ? SFS_EPERM : sfs_node_get_dir(fs, dir, &parent);
+    error = sfs_node_is_dir(node) ? refuse_directory(fs, dir, name, length)
+                                  : sfs_node_get_dir(fs, dir, &parent);
     if (error == 0) {
         error = link_node(fs, node, parent, &making, attr);
         sfs_node_put(fs, parent);

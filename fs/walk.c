@@ -60,7 +60,8 @@ static int to_root(struct sfs *fs, struct walk *walk)
     return error;
 }
 
-/* Put the target of LINK in front of the rest, which begins behind its name. */
+/* Put the target of LINK in front of the rest, which begins behind its name. LINKS_MAX bounds how long
+ * that can get. */
 static int follow(struct sfs *fs, struct walk *walk, const struct sfs_attr *link)
 {
     size_t rest = strlen(walk->rest);
@@ -69,9 +70,6 @@ static int follow(struct sfs *fs, struct walk *walk, const struct sfs_attr *link
 
     if (++walk->links > LINKS_MAX) {
         return SFS_ELOOP;
-    }
-    if (rest > SFS_SYMLINK_MAX) {
-        return SFS_ENAMETOOLONG;
     }
     memory = port_alloc((size_t)link->size + rest + 2);
     if (memory == NULL) {

@@ -87,3 +87,12 @@ $(B)/tests/tsan/%.o: %.c
 # The block layer over a disk that does what the test says; block.c is part of disk_kernel.c.
 BLOCK_ALL := $(addprefix drivers/,block_done.c block_queue.c block_segments.c block_submit.c block_sync.c block_wait.c block_watch.c partition.c) tests/fakes/disk.c tests/fakes/disk_kernel.c kernel/printf.c lib/crc32c.c
 UNIT_block := $(BLOCK_ALL)
+
+# SFS for Python's model-based test. Without AddressSanitizer, which would have to be there before Python.
+TEST_DEPS += $(B)/tests/libsfs.so
+$(B)/tests/libsfs.so: $(patsubst %.c,$(B)/tests/door/%.o,$(SFS_ALL) tests/fs/door.c)
+	$(HOSTCC) -shared -fsanitize=undefined -pthread -o $@ $^
+
+$(B)/tests/door/%.o: %.c
+	@mkdir -p $(@D)
+	$(HOSTCC) $(HOST_CFLAGS) -fPIC -fvisibility=hidden -fsanitize=undefined -fno-sanitize-recover=all -c $< -o $@
