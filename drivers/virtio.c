@@ -2,7 +2,6 @@
 #include "drivers/virtio.h"
 
 #include "kernel/clock.h"
-#include "kernel/printf.h"
 #include "kernel/sched/thread.h"
 
 #define RESET_PATIENCE    500 /* looks, a millisecond apart */
@@ -17,11 +16,7 @@ static bool has_legacy(const struct pci_function *function)
 
 const char *virtio_open(struct virtio_device *device, const struct pci_function *function)
 {
-    const struct pci_address *address = &function->address;
-
     *device = (struct virtio_device){.function = function, .transport = &virtio_modern};
-    format_string(device->where, sizeof(device->where), "%02x:%02x.%x", address->bus,
-                  address->device, address->function);
     const char *problem = device->transport->open(device);
 
     if (problem != NULL && has_legacy(function)) {

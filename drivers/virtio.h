@@ -67,7 +67,6 @@ extern const struct virtio_transport virtio_modern, virtio_legacy;
 struct virtio_device {
     const struct pci_function *function;
     const struct virtio_transport *transport;
-    char where[8];     /* "00:04.0", for people */
     uint64_t features; /* that both sides have agreed on */
     uint64_t accesses; /* to registers, so far; by the owner's rules */
     /* modern */

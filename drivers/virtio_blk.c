@@ -108,8 +108,8 @@ static const char *take_configuration(struct vblk *vblk, struct blk_dev *dev)
     dev->nsect = capacity(words, dev->lbs);
     dev->ro = has(vblk, VIRTIO_BLK_F_RO);
     dev->volatile_cache = has(vblk, VIRTIO_BLK_F_FLUSH);
-    log_detail("virtio", "%s: %s, %u-byte blocks, physical %u, queue %u, segments %u",
-               vblk->virtio.where, vblk->virtio.transport->name, dev->lbs,
+    log_detail("virtio", "%s, %u-byte blocks, physical %u, queue %u, segments %u",
+               vblk->virtio.transport->name, dev->lbs,
                has(vblk, VIRTIO_BLK_F_TOPOLOGY) ? dev->lbs << (words[TOPOLOGY] & 0xF) : dev->lbs,
                vblk->queue.size, segments);
     return NULL;

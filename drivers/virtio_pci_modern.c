@@ -4,8 +4,10 @@
  */
 #include "drivers/virtio.h"
 #include "kernel/cpu/mmio.h"
+#include "kernel/mm/vmap.h"
 
 /* A capability, by offset from its beginning. [VIRTIO 4.1.4] */
+#define CAP_NEXT              1
 #define CAP_TYPE              3
 #define CAP_BAR               4
 #define CAP_OFFSET            8
@@ -28,8 +30,9 @@ enum { CAP_COMMON = 1, CAP_NOTIFY = 2, CAP_ISR = 3, CAP_DEVICE = 4 };
 #define QUEUE_DESC            0x20
 #define QUEUE_DRIVER          0x28
 #define QUEUE_DEVICE          0x30
-#define COMMON_LENGTH         0x38
 
+#define STRUCTURE_MAX         65536 /* bytes: more of them we do not look at */
+#define CAPS_MAX              48    /* that fit */
 #define CONFIG_PATIENCE       100
 
 static uint8_t get8(struct virtio_device *device, unsigned offset)
@@ -76,51 +79,64 @@ static void put64(struct virtio_device *device, unsigned offset, uint64_t value)
 }
 
 /*
- * Map the first capability of TYPE that we can use: those with a BAR that does not exist are to be
- * ignored. [VIRTIO 4.1.4.1] *LENGTH is what it says, *CAP where it is. NULL if there is none with
- * at least LEAST bytes.
+ * Where LENGTH bytes, at most STRUCTURE_MAX, of what the capability at CAP points to are mapped;
+ * NULL if that cannot be: then it is to be ignored [VIRTIO 4.1.4.1]. Not by pci_map: to find out how
+ * large a BAR is takes QEMU longer than all the rest of a disk's start.
  */
-static volatile uint8_t *map_structure(const struct pci_function *function, uint8_t type,
-                                       uint32_t least, uint32_t *length, uint8_t *cap)
+static volatile uint8_t *map_structure(const struct pci_function *function, uint8_t cap,
+                                       uint32_t *length)
 {
-    struct pci_address address = function->address;
+    uint8_t index = pci_read8(function->address, (uint8_t)(cap + CAP_BAR));
+    uint32_t offset = pci_read32(function->address, (uint8_t)(cap + CAP_OFFSET));
+    const struct pci_bar *bar = &function->bar[index < PCI_BARS ? index : 0];
 
-    for (*cap = pci_capability(function, PCI_CAP_VENDOR, 0); *cap != 0;
-         *cap = pci_capability(function, PCI_CAP_VENDOR, *cap)) {
-        if (pci_read8(address, (uint8_t)(*cap + CAP_TYPE)) != type) {
-            continue;
-        }
-        uint8_t bar = pci_read8(address, (uint8_t)(*cap + CAP_BAR));
-        uint32_t offset = pci_read32(address, (uint8_t)(*cap + CAP_OFFSET));
-
-        *length = pci_read32(address, (uint8_t)(*cap + CAP_LENGTH));
-        if (bar < PCI_BARS && *length >= least && offset % sizeof(uint32_t) == 0) {
-            volatile uint8_t *mapped = pci_map(function, bar, offset, *length);
-
-            if (mapped != NULL) {
-                return mapped;
-            }
-        }
+    *length = pci_read32(function->address, (uint8_t)(cap + CAP_LENGTH));
+    if (*length > STRUCTURE_MAX) {
+        *length = STRUCTURE_MAX;
     }
-    return NULL;
+    if (index >= PCI_BARS || bar->io || bar->base == 0 || *length == 0 || offset % 4 != 0) {
+        return NULL;
+    }
+    return vmap(bar->base + offset, *length, VMAP_UNCACHED);
 }
 
-static const char *modern_open(struct virtio_device *device)
+/* Take the structure of TYPE at CAP, unless there was one before. */
+static void take_structure(struct virtio_device *device, uint8_t type, uint8_t cap)
 {
     const struct pci_function *function = device->function;
     uint32_t length;
-    uint8_t cap;
 
-    device->common = map_structure(function, CAP_COMMON, COMMON_LENGTH, &length, &cap);
-    device->isr = map_structure(function, CAP_ISR, 1, &length, &cap);
-    device->config = map_structure(function, CAP_DEVICE, 1, &device->config_length, &cap);
-    device->notify = map_structure(function, CAP_NOTIFY, 2, &device->notify_length, &cap);
+    if (type == CAP_COMMON && device->common == NULL) {
+        device->common = map_structure(function, cap, &length);
+    } else if (type == CAP_ISR && device->isr == NULL) {
+        device->isr = map_structure(function, cap, &length);
+    } else if (type == CAP_DEVICE && device->config == NULL) {
+        device->config = map_structure(function, cap, &device->config_length);
+    } else if (type == CAP_NOTIFY && device->notify == NULL) {
+        device->notify = map_structure(function, cap, &device->notify_length);
+        device->notify_multiplier =
+            pci_read32(function->address, (uint8_t)(cap + CAP_NOTIFY_MULTIPLIER));
+    }
+}
+
+/* The list is walked here, once: each look at a capability costs two port accesses. */
+static const char *modern_open(struct virtio_device *device)
+{
+    const struct pci_function *function = device->function;
+    uint8_t cap = pci_capability(function, PCI_CAP_VENDOR, 0);
+
+    for (unsigned left = CAPS_MAX; cap != 0 && left > 0; left--) {
+        uint32_t head = pci_read32(function->address, cap);
+
+        if ((uint8_t)head == PCI_CAP_VENDOR) {
+            take_structure(device, (uint8_t)(head >> 8 * CAP_TYPE), cap);
+        }
+        cap = (uint8_t)(head >> 8 * CAP_NEXT & 0xFC);
+    }
     if (device->common == NULL || device->isr == NULL || device->config == NULL ||
         device->notify == NULL) {
         return "has no modern registers that can be used";
     }
-    device->notify_multiplier =
-        pci_read32(function->address, (uint8_t)(cap + CAP_NOTIFY_MULTIPLIER));
     pci_enable(function, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
     return NULL;
 }

@@ -11,6 +11,7 @@
 #include "kernel/cpu/mmio.h"
 #include "kernel/mm/address.h"
 #include "kernel/mm/dma.h"
+#include "kernel/mm/vmap.h"
 
 #define PORT        0xC000
 #define MMIO        0x70000000ull /* nothing is there: a stray access crashes */
@@ -121,7 +122,7 @@ void fake_virtio_reset(void)
                      .vendor = VIRTIO_PCI_VENDOR,
                      .device = 0x1001,
                      .irq = 11,
-                     .bar = {{.base = PORT, .io = true}}},
+                     .bar = {[0] = {.base = PORT, .io = true}, [MMIO_BAR] = {.base = MMIO}}},
     };
     for (size_t i = 0; i < sizeof(fake_virtio.disk); i++) {
         fake_virtio.disk[i] = (uint8_t)(i / BLK_SECTOR * 7 + i % 251);
@@ -154,10 +155,8 @@ const struct pci_function *pci_next(const struct pci_function *previous)
 
 uint8_t pci_capability(const struct pci_function *function, uint8_t number, uint8_t after)
 {
-    unsigned next = after == 0 ? CAP_FIRST : after + CAP_SIZE;
-
-    REQUIRE(function == &fake_virtio.function && number == PCI_CAP_VENDOR);
-    return fake_virtio.modern && next < CAP_FIRST + CAPS * CAP_SIZE ? (uint8_t)next : 0;
+    REQUIRE(function == &fake_virtio.function && number == PCI_CAP_VENDOR && after == 0);
+    return fake_virtio.modern ? CAP_FIRST : 0;
 }
 
 uint32_t pci_read32(struct pci_address address, uint8_t offset)
@@ -168,7 +167,12 @@ uint32_t pci_read32(struct pci_address address, uint8_t offset)
     REQUIRE(offset >= CAP_FIRST && cap < CAPS && offset % 4 == 0);
     switch ((offset - CAP_FIRST) % CAP_SIZE) {
     case 0:
-        return (uint32_t)caps[cap].type << 24 | CAP_SIZE << 16 | PCI_CAP_VENDOR;
+        return (uint32_t)caps[cap].type << 24 | CAP_SIZE << 16 |
+               (cap + 1 < CAPS          ? (uint32_t)offset + CAP_SIZE
+                : fake_virtio.caps_loop ? CAP_FIRST
+                                        : 0)
+                   << 8 |
+               PCI_CAP_VENDOR;
     case 4:
         return caps[cap].bar;
     case 8:
@@ -206,14 +210,10 @@ void pci_enable(const struct pci_function *function, uint16_t bits)
     fake_virtio.command |= bits;
 }
 
-volatile void *pci_map(const struct pci_function *function, unsigned index, uint64_t offset,
-                       size_t length)
+void *vmap(uint64_t phys, size_t size, enum vmap_cache cache)
 {
-    REQUIRE(function == &fake_virtio.function);
-    if (fake_virtio.bad_bar || index != MMIO_BAR || offset + length > AT_END) {
-        return NULL;
-    }
-    return (volatile void *)(uintptr_t)(MMIO + offset);
+    REQUIRE(cache == VMAP_UNCACHED && phys >= MMIO && phys + size <= MMIO + AT_END);
+    return fake_virtio.no_map ? NULL : (void *)(uintptr_t)phys;
 }
 
 /* ---- Registers ---- */

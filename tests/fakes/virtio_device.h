@@ -36,7 +36,8 @@ struct fake_virtio {
     bool ignores_reset;      /* its status never becomes 0 */
     unsigned slow_reset;     /* looks at the status until it does */
     bool refuses_features;   /* FEATURES_OK does not stay */
-    bool bad_bar;            /* what the capabilities point to cannot be mapped */
+    bool no_map;             /* its registers cannot be mapped */
+    bool caps_loop;          /* the list of its capabilities has no end */
     bool useless_notify;     /* the doorbell lies beyond its structure */
     unsigned memory_left;    /* how often dma_alloc has some */
     unsigned config_changes; /* how often the capacity changes while it is read */
