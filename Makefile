@@ -179,8 +179,12 @@ $(B)/freestanding/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(HOSTCC) $(CSTD) $(FREESTANDING) -O2 -Wframe-larger-than=1024 -I. -MMD -MP -c $< -o $@
 
+# mkdisk mount needs libfuse3; without it, it says so.
+FUSE       := $(wildcard /usr/include/fuse3/fuse_lowlevel.h)
+$(B)/host/tools/mkdisk/%.o: HOST_CFLAGS += $(if $(FUSE),-DMKDISK_FUSE)
+
 $(B)/mkdisk: $(MKDISK_OBJ)
-	$(HOSTCC) -o $@ $^
+	$(HOSTCC) -o $@ $^ $(if $(FUSE),-lfuse3) -lpthread
 
 $(B)/symbols: $(SYMBOLS_OBJ)
 	$(HOSTCC) -o $@ $^ -ldw -lelf

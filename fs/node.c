@@ -9,6 +9,8 @@
 #include "fs/dir.h"
 #include "fs/truncate.h"
 
+#define CHAIN 2u /* nodes in a chain of the hash, on the average */
+
 static struct sfs_node **bucket_of(struct sfs_upper *upper, uint64_t ino)
 {
     return &upper->hash[(ino ^ ino >> 10) & (upper->hash_size - 1)];
@@ -24,9 +26,78 @@ static struct sfs_node *find(struct sfs_upper *upper, uint64_t ino)
     return node;
 }
 
+/* Twice as many chains, if there is memory for them: users may hold any number of nodes. */
+static void grow_hash(struct sfs_upper *upper)
+{
+    uint32_t size = upper->hash_size * 2;
+    struct sfs_node **hash = port_alloc(size * sizeof(*hash));
+    struct sfs_node **old = upper->hash;
+
+    if (hash == NULL) {
+        return;
+    }
+    memset(hash, 0, size * sizeof(*hash));
+    upper->hash = hash;
+    upper->hash_size = size;
+    for (uint32_t i = 0; i < size / 2; i++) {
+        while (old[i] != NULL) {
+            struct sfs_node *node = old[i];
+            struct sfs_node **bucket = bucket_of(upper, node->ino);
+
+            old[i] = node->hash_next;
+            node->hash_next = *bucket;
+            *bucket = node;
+        }
+    }
+    port_free(old);
+}
+
+static void idle_add(struct sfs_upper *upper, struct sfs_node *node)
+{
+    if (upper->idle == NULL) {
+        upper->idle = node->idle_next = node->idle_prev = node;
+    } else {
+        node->idle_next = upper->idle;
+        node->idle_prev = upper->idle->idle_prev;
+        node->idle_prev->idle_next = node->idle_next->idle_prev = node;
+    }
+    node->idle = true;
+}
+
+static void idle_remove(struct sfs_upper *upper, struct sfs_node *node)
+{
+    if (!node->idle) {
+        return;
+    }
+    node->idle_next->idle_prev = node->idle_prev;
+    node->idle_prev->idle_next = node->idle_next;
+    if (upper->idle == node) {
+        upper->idle = node->idle_next != node ? node->idle_next : NULL;
+    }
+    node->idle = false;
+}
+
+void sfs_node_ref(struct sfs *fs, struct sfs_node *node)
+{
+    idle_remove(fs->upper, node);
+    node->refs++;
+}
+
+void sfs_node_unref(struct sfs *fs, struct sfs_node *node)
+{
+    if (--node->refs == 0) {
+        idle_add(fs->upper, node);
+    }
+}
+
 static void insert(struct sfs_upper *upper, struct sfs_node *node)
 {
-    struct sfs_node **bucket = bucket_of(upper, node->ino);
+    struct sfs_node **bucket;
+
+    if (upper->nodes >= upper->hash_size * CHAIN) {
+        grow_hash(upper);
+    }
+    bucket = bucket_of(upper, node->ino);
 
     node->hash_next = *bucket;
     *bucket = node;
@@ -48,6 +119,7 @@ static void take_out(struct sfs_upper *upper, struct sfs_node *node)
         link = &(*link)->hash_next;
     }
     *link = node->hash_next;
+    idle_remove(upper, node);
     node->all_next->all_prev = node->all_prev;
     node->all_prev->all_next = node->all_next;
     if (upper->all == node) {
@@ -147,7 +219,9 @@ static int get_present(struct sfs *fs, uint64_t ino, struct sfs_node **node)
     *node = find(fs->upper, ino);
     if (*node != NULL) {
         result = (*node)->dying || (*node)->disk.mode == 0 ? SFS_ESTALE : 1;
-        (*node)->refs += result > 0;
+        if (result > 0) {
+            sfs_node_ref(fs, *node);
+        }
     }
     port_mutex_unlock(fs->upper->lock);
     return result;
@@ -227,9 +301,10 @@ void sfs_node_put(struct sfs *fs, struct sfs_node *node)
         return;
     }
     port_mutex_lock(fs->upper->lock);
-    last = --node->refs == 0 && node->disk.nlink == 0 && !fs->read_only;
+    sfs_node_unref(fs, node);
+    last = node->refs == 0 && node->disk.nlink == 0 && !fs->read_only;
     node->dying = node->dying || last;
-    many = fs->upper->nodes > fs->upper->nodes_max;
+    many = fs->upper->nodes > fs->upper->nodes_max && fs->upper->idle != NULL;
     port_mutex_unlock(fs->upper->lock);
     if (last) {
         destroy(fs, node);
@@ -239,17 +314,21 @@ void sfs_node_put(struct sfs *fs, struct sfs_node *node)
 }
 
 /* The next one that nobody uses, with a reference; NULL: none, or enough are gone. */
-static struct sfs_node *victim(struct sfs_upper *upper, uint32_t keep)
+static struct sfs_node *victim(struct sfs *fs, uint32_t keep)
 {
+    struct sfs_upper *upper = fs->upper;
     struct sfs_node *found = NULL;
 
     port_mutex_lock(upper->lock);
-    for (uint32_t i = 0; i < upper->nodes && upper->nodes > keep && found == NULL; i++) {
-        if (upper->all->refs == 0 && !upper->all->orphan && !upper->all->dying) {
-            found = upper->all;
-            found->refs = 1;
+    for (uint32_t i = 0; upper->idle != NULL && upper->nodes > keep && found == NULL; i++) {
+        if (!upper->idle->orphan && !upper->idle->dying) {
+            found = upper->idle;
+            sfs_node_ref(fs, found);
+        } else if (i <= upper->orphan_count) {
+            upper->idle = upper->idle->idle_next;
+        } else {
+            break;
         }
-        upper->all = upper->all->all_next;
     }
     port_mutex_unlock(upper->lock);
     return found;
@@ -269,12 +348,13 @@ void sfs_nodes_trim(struct sfs *fs, uint32_t keep)
     uint32_t tries = upper->nodes;
     struct sfs_node *node;
 
-    while (tries-- > 0 && (node = victim(upper, keep)) != NULL) {
+    while (tries-- > 0 && (node = victim(fs, keep)) != NULL) {
         bool clean = write_all(fs, node);
         bool gone;
 
         port_mutex_lock(upper->lock);
-        gone = --node->refs == 0 && clean;
+        sfs_node_unref(fs, node);
+        gone = node->refs == 0 && clean;
         if (gone) {
             take_out(upper, node);
         }

@@ -48,7 +48,9 @@ struct sfs_node {
     uint64_t meta_seq; /* the last transaction that changed the inode or one of its names */
     uint64_t data_seq; /* the last that changed its size or its pointers */
     uint64_t log_seq;  /* the last that took contents of it into the log */
+    bool idle;         /* it is in the list of those that nobody uses */
     struct sfs_node *hash_next, *all_next, *all_prev, *orphan_next;
+    struct sfs_node *idle_next, *idle_prev;
 
     /* Guarded by sfs_upper.page_lock. */
     struct sfs_page *pages;
@@ -70,7 +72,8 @@ struct sfs_upper {
     struct sfs_node **hash;
     uint32_t hash_size; /* a power of 2 */
     uint32_t nodes, nodes_max;
-    struct sfs_node *all;     /* a ring; the hand of the search for one to drop */
+    struct sfs_node *all;     /* a ring */
+    struct sfs_node *idle;    /* a ring of those without references, the longest idle first */
     struct sfs_node *orphans; /* a list */
     uint32_t orphan_count;
     bool orphans_changed;  /* since the orphan block was written last */
@@ -117,6 +120,9 @@ int sfs_node_get(struct sfs *fs, uint64_t ino, struct sfs_node **node);
 int sfs_node_get_dir(struct sfs *fs, uint64_t ino, struct sfs_node **node);
 /* A node for the inode INO, just allocated: one reference, all zero, locked by nobody. ENOMEM. */
 int sfs_node_new(struct sfs *fs, uint64_t ino, struct sfs_node **node);
+/* Count a reference, or one less, under sfs_upper.lock; nothing else is done. */
+void sfs_node_ref(struct sfs *fs, struct sfs_node *node);
+void sfs_node_unref(struct sfs *fs, struct sfs_node *node);
 /* Forget a new node whose inode has not come to be. */
 void sfs_node_cancel(struct sfs *fs, struct sfs_node *node);
 /* Give a reference back, NULL is allowed. No lock may be held, no handle open. */

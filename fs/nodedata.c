@@ -156,7 +156,8 @@ int sfs_nodes_write_atime(struct sfs *fs)
             port_mutex_unlock(fs->upper->lock);
             return result;
         }
-        node->refs++;
+        fs->upper->all = node; /* the next search goes on here */
+        sfs_node_ref(fs, node);
         port_mutex_unlock(fs->upper->lock);
         error = sfs_node_write_atime(fs, node);
         port_mutex_lock(fs->upper->lock);

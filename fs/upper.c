@@ -107,7 +107,7 @@ static int adopt(struct sfs *fs, uint64_t ino)
         sfs_orphan_add(fs, node);
     }
     port_mutex_lock(fs->upper->lock);
-    node->refs--; /* as an orphan it stays */
+    sfs_node_unref(fs, node); /* as an orphan it stays */
     port_mutex_unlock(fs->upper->lock);
     return 0;
 }
@@ -129,7 +129,7 @@ static int finish_orphan(struct sfs *fs, struct sfs_node *node)
     int error = 0;
 
     port_mutex_lock(fs->upper->lock);
-    node->refs++;
+    sfs_node_ref(fs, node);
     port_mutex_unlock(fs->upper->lock);
     if (node->disk.nlink > 0) {
         sfs_node_lock(fs, node);
@@ -247,7 +247,10 @@ static void free_unlinked(struct sfs *fs)
     for (struct sfs_node *node = upper->orphans; node != NULL; node = next) {
         next = node->orphan_next;
         if (node->disk.nlink == 0 && !node->dying) {
-            node->refs = 1;
+            port_mutex_lock(upper->lock);
+            sfs_node_ref(fs, node);
+            node->refs = 1; /* whoever else counts: nobody is left to give it back */
+            port_mutex_unlock(upper->lock);
             sfs_node_put(fs, node);
         }
     }
