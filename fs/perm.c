@@ -20,8 +20,6 @@ struct sfs_perm sfs_perm_created(const struct sfs_perm *directory, const struct 
     created.gid = directory->gid;
     if (is_directory(asked->mode)) {
         created.mode |= SFS_SETGID;
-    } else if ((asked->mode & SFS_GROUP_X) != 0 && asked->uid != 0 && asked->gid != created.gid) {
-        created.mode &= ~SFS_SETGID;
     }
     return created;
 }

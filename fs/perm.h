@@ -21,7 +21,8 @@ struct sfs_perm {
 
 /*
  * What ASKED becomes in DIRECTORY: a set-gid directory gives its group, and to directories in it
- * its set-gid bit; a program in it is not set-gid for a group that its maker (not root) is not of.
+ * its set-gid bit. Whether the maker may set that bit on a program for a group that he is perhaps
+ * not of, is for those to say who know his groups.
  */
 struct sfs_perm sfs_perm_created(const struct sfs_perm *directory, const struct sfs_perm *asked);
 

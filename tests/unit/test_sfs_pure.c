@@ -370,7 +370,7 @@ static void test_set_gid_directories(void **state)
     assert_int_equal(created(&group, 10, REG(0644)).uid, 10);
     assert_int_equal(created(&group, 10, REG(0644)).mode, REG(0644));
     assert_int_equal(created(&group, 10, DIR(0755)).mode, DIR(02755));
-    assert_int_equal(created(&group, 10, REG(02755)).mode, REG(0755));
+    assert_int_equal(created(&group, 10, REG(02755)).mode, REG(02755));
     assert_int_equal(created(&group, 10, REG(02745)).mode, REG(02745));
     assert_int_equal(created(&own, 10, REG(02755)).mode, REG(02755));
     assert_int_equal(created(&group, 0, REG(02755)).mode, REG(02755));

@@ -127,18 +127,6 @@ static unsigned take_times(int asked, const struct stat *status, struct sfs_attr
     return mask;
 }
 
-/* ftruncate() counts as a change even to the size that is there, truncate() does not. */
-static int set_size(fuse_req_t req, uint64_t ino, uint64_t size, bool open_file)
-{
-    struct sfs_attr attr;
-    int error = open_file ? 0 : sfs_getattr(fs_of(req), ino, &attr);
-
-    if (error < 0 || (!open_file && attr.size == size)) {
-        return error;
-    }
-    return sfs_truncate(fs_of(req), ino, size);
-}
-
 static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *status, int asked,
                        struct fuse_file_info *file)
 {
@@ -147,11 +135,12 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *status, int 
     unsigned mask = take_times(asked, status, &attr);
     int error = 0;
 
+    (void)file;
     mask |= (asked & FUSE_SET_ATTR_MODE) != 0 ? SFS_SET_MODE : 0;
     mask |= (asked & FUSE_SET_ATTR_UID) != 0 ? SFS_SET_UID : 0;
     mask |= (asked & FUSE_SET_ATTR_GID) != 0 ? SFS_SET_GID : 0;
     if ((asked & FUSE_SET_ATTR_SIZE) != 0) {
-        error = set_size(req, ino - 1, (uint64_t)status->st_size, file != NULL);
+        error = sfs_truncate(fs_of(req), ino - 1, (uint64_t)status->st_size);
     } else if (mask == 0) {
         mask = SFS_SET_CTIME; /* chown(-1, -1) */
         attr.ctime_ns = now_ns();

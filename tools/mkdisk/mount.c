@@ -24,6 +24,7 @@ int verb_mount(const struct options *options)
 }
 
 #else
+#include <fuse3/fuse_log.h>
 #include <pthread.h>
 #include <time.h>
 
@@ -77,6 +78,17 @@ static void ticker_stop(struct ticker *ticker)
     pthread_join(ticker->thread, NULL);
 }
 
+/* What libfuse has to say is the reason of our own complaint. */
+static char fuse_remark[160];
+
+static void keep_remark(enum fuse_log_level level, const char *format, va_list arguments)
+{
+    if (level <= FUSE_LOG_ERR) {
+        vsnprintf(fuse_remark, sizeof fuse_remark, format, arguments);
+        fuse_remark[strcspn(fuse_remark, "\n")] = '\0';
+    }
+}
+
 /* A session of FUSE for VOLUME, or a refusal. As root, every user of the host may come in. */
 static struct fuse_session *make_session(const struct volume *volume, bool writable)
 {
@@ -88,6 +100,7 @@ static struct fuse_session *make_session(const struct volume *volume, bool writa
 
     snprintf(words, sizeof words, "default_permissions,subtype=sfs,fsname=mkdisk%s%s",
              geteuid() == 0 ? ",allow_other" : "", writable ? "" : ",ro");
+    fuse_set_log_func(keep_remark);
     fuse_set_ops(&ops);
     session = fuse_session_new(&args, &ops, sizeof ops, volume->fs);
     fuse_opt_free_args(&args);
@@ -125,7 +138,7 @@ int verb_mount(const struct options *options)
     session = make_session(&volume, writable);
     if (fuse_session_mount(session, directory) != 0) {
         volume_unmount(&volume);
-        refuse(directory, "cannot be a mount point for %s", options->image);
+        refuse(directory, "cannot be a mount point for %s: %s", options->image, fuse_remark);
     }
     if (options->foreground) {
         port_print_remarks(options->image);

@@ -1,0 +1,58 @@
+"""Volumes mounted on this host through `mkdisk mount`, and a check that they are sound afterwards."""
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+
+from lib.mkdiskkit import MKDISK, SECTOR, compiled
+from lib.paths import REPO
+
+PARTITION = 8192 * SECTOR
+
+
+def missing():
+    """Why nothing can be mounted here, or None."""
+    if os.geteuid() != 0:
+        return "mounting for several users needs root"
+    if not os.path.exists("/dev/fuse"):
+        return "no /dev/fuse here"
+    if not os.path.exists("/usr/include/fuse3/fuse_lowlevel.h") or shutil.which("fusermount3") is None:
+        return "libfuse3-dev and fuse3 are not installed"
+    return None
+
+
+def make_image(path, size="64M", *options):
+    subprocess.run([MKDISK, "create", path, "--size", size, *map(str, options)], check=True)
+    return path
+
+
+@contextlib.contextmanager
+def mounted(image, folder, *options):
+    """IMAGE on FOLDER. Afterwards it must come off cleanly, and mkdisk must end by itself."""
+    folder.mkdir(exist_ok=True)
+    server = subprocess.Popen([MKDISK, "mount", image, folder, "-f", *options], stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 20
+        while not os.path.ismount(folder):
+            assert server.poll() is None, f"mkdisk mount: {server.communicate()[1]}"
+            assert time.monotonic() < deadline, "mkdisk mount does not mount"
+            time.sleep(0.02)
+        yield folder
+        subprocess.run(["fusermount3", "-u", folder], check=True)
+        errors = server.communicate(timeout=120)[1]
+        assert (server.returncode, errors) == (0, ""), f"mkdisk mount ended with {server.returncode}: {errors}"
+    finally:
+        if server.poll() is None:
+            subprocess.run(["fusermount3", "-uz", folder], check=False, capture_output=True)
+            server.terminate()
+            server.wait(timeout=60)
+        server.stderr.close()
+
+
+def check(image, offset=PARTITION):
+    """The volume is sound, says the checker of the tests."""
+    sources = [REPO / "tests" / "fs" / "check_image.c", REPO / "tests" / "fs" / "checker.c", REPO / "fs" / "csum.c"]
+    program = compiled("check_image", sources, "-O2")
+    done = subprocess.run([program, image, str(offset)], capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, f"{image} is damaged: {done.stdout}{done.stderr}"
