@@ -293,11 +293,24 @@ static int write_chosen(struct sfs *fs, const struct choice *choice)
     return result;
 }
 
+static bool has_dirty(struct sfs *fs, const struct sfs_node *node)
+{
+    bool dirty = false;
+
+    port_mutex_lock(fs->upper->page_lock);
+    for (const struct sfs_page *page = node->pages; page != NULL && !dirty;
+         page = page->node_next) {
+        dirty = page->dirty != 0; /* it is, while it is being written */
+    }
+    port_mutex_unlock(fs->upper->page_lock);
+    return dirty;
+}
+
 int sfs_pages_write(struct sfs *fs, struct sfs_node *node)
 {
     const struct choice choice = {.node = node, .owed = false};
 
-    return write_chosen(fs, &choice);
+    return node == NULL || has_dirty(fs, node) ? write_chosen(fs, &choice) : 0;
 }
 
 int sfs_pages_pay(struct sfs *fs, uint64_t seq)
