@@ -63,6 +63,15 @@ static void describe_device(struct ata_drive *drive)
     device->one_by_one = true;
 }
 
+/* Nothing is wrong with a drive that is no disk, or with none: WHAT is there, or NULL. */
+static void log_no_disk(const struct ata_drive *drive, const char *what)
+{
+    if (what != NULL) {
+        log_detail("ata", "%s at port %x is left alone: %s", drive_place(drive),
+                   drive->channel->command, what);
+    }
+}
+
 /* Look who is there. Returns whether it is a disk that we drive. */
 static bool find_drive(struct ata_drive *drive)
 {
@@ -70,11 +79,8 @@ static bool find_drive(struct ata_drive *drive)
     const char *problem;
     enum ata_kind kind = ata_probe(drive, &drive->identity, &problem);
 
-    if (kind == ATA_PACKET) {
-        log_detail("ata", "%s at port %x is an ATAPI device: left alone", drive_place(drive),
-                   channel->command);
-    }
     if (kind != ATA_DISK) {
+        log_no_disk(drive, kind == ATA_PACKET ? "an ATAPI device" : problem);
         return false;
     }
     drive->dma = channel->table != NULL && drive->identity.dma;

@@ -185,7 +185,7 @@ bool ata_do_command(struct ata_drive *drive, uint8_t command, uint8_t features, 
 
 enum ata_kind { ATA_NONE, ATA_DISK, ATA_PACKET };
 
-/* Find out what is at DRIVE's place; *PROBLEM is then NULL, or why a disk cannot be used. */
+/* Find out what is at DRIVE's place; *PROBLEM is then NULL, or why it cannot be used. */
 enum ata_kind ata_probe(struct ata_drive *drive, struct ata_identity *identity,
                         const char **problem);
 

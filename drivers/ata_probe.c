@@ -15,7 +15,8 @@ static bool is_nobody(uint8_t status)
     return status == 0 || status == FLOATING || status == FLOATING_LOW;
 }
 
-/* What a drive that has refused IDENTIFY DEVICE says of itself. [ATA6 9.12] */
+/* Who has refused IDENTIFY DEVICE, which every disk has? An ATAPI device has a signature [ATA6 9.12];
+ * otherwise it may be a drive that answers for an absent neighbour. */
 static enum ata_kind refused_kind(struct ata_channel *channel, const char **problem)
 {
     unsigned signature = ata_read(channel, ATA_LBA_MID);
@@ -24,11 +25,10 @@ static enum ata_kind refused_kind(struct ata_channel *channel, const char **prob
     if (signature == ATA_SIGNATURE_ATAPI || signature == ATA_SIGNATURE_SATAPI) {
         return ATA_PACKET;
     }
-    if (is_nobody(ata_read_alternate(channel))) {
-        return ATA_NONE;
+    if (!is_nobody(ata_read_alternate(channel))) {
+        *problem = "it does not tell what it is";
     }
-    *problem = "it does not tell what it is";
-    return ATA_DISK;
+    return ATA_NONE;
 }
 
 enum ata_kind ata_probe(struct ata_drive *drive, struct ata_identity *identity,

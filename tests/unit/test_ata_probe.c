@@ -106,7 +106,7 @@ static void test_atapi(void **state)
     fake_add_disk(&fake_channels[0], true, DISK_SECTORS);
     machine_start();
     assert_int_equal(machine_disk_count, 1);
-    logged("primary master at port 1f0 is an ATAPI device: left alone");
+    logged("primary master at port 1f0 is left alone: an ATAPI device");
     works(0, &fake_channels[0].drive[1]);
 }
 
