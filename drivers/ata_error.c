@@ -85,8 +85,8 @@ static void log_error(struct ata_channel *channel, uint8_t status, uint8_t error
     const char *name = channel->active->device.name;
     char words[WORDS_SIZE];
 
-    if (!worth_a_line(channel->active)) {
-        return;
+    if (ata_first_request(channel)->tries > 0 || !worth_a_line(channel->active)) {
+        return; /* the same again: block.c tells what came of it */
     }
     error_words(words, status, error);
     if (work->way == ATA_WITHOUT_DATA) {
