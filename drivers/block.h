@@ -27,6 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "drivers/block_patience.h"
 #include "include/blk.h"
 #include "kernel/sched/spinlock.h"
 #include "kernel/sched/wait.h"
@@ -113,7 +114,7 @@ struct block_device {
     bool one_by_one;      /* the device works on one request at a time: block.c sorts the queue by
                              sector, one sweep after the other, so that block_take_next finds neighbours
                            */
-    uint32_t poll_micros; /* how long a waiter looks for the end by itself before it sleeps */
+    uint32_t poll_micros; /* how long a waiter stays awake before he sleeps; 0: not at all */
 
     /* ---- block.c's from here on ---- */
     char name[BLOCK_NAME_SIZE];
@@ -137,6 +138,7 @@ struct block_device {
     uint64_t ended; /* requests, ever */
     uint64_t now;   /* the time, read at the first end since the lock was taken; 0: none yet */
     struct block_watch watch;
+    struct block_patience patience; /* looked at without the lock, too */
     struct block_stats stats;
     struct block_device *next; /* in the order of registration */
 };

@@ -1,17 +1,17 @@
 /*
- * block_wait.c - until a request has ended: a short look, since a fast device needs less time than
- * two switches of threads; then sleep. Where sleeping is not allowed the look goes on for as long
- * as the device may take, and ends with a reset.
+ * block_wait.c - until a request has ended: awake or asleep, whichever is faster now
+ * (block_patience.h). Where sleeping is not allowed the look goes on for as long as the device may
+ * take, and ends with a reset.
  *
  * A sleeper need not know of time-outs: the thread "disks" sees to it that every request ends.
  */
 #include "drivers/block_internal.h"
 
 #include "kernel/clock.h"
-#include "kernel/cpu/cpu.h"
 #include "kernel/sched/thread.h"
 
-#define PATIENT_MICROS 10 /* between two looks, where there is no hurry */
+#define PATIENT_MICROS  10  /* between two looks, where there is no hurry */
+#define LOOKS_PER_MICRO 100 /* more than any machine does: a wait ends even if the clock stands */
 
 /* Has REQ ended, and its callback run? Whoever runs it has been interrupted by nobody but us. */
 static bool over(const struct block_device *disk, const struct blk_req *req)
@@ -39,27 +39,45 @@ static void listen(struct block_device *disk, bool on)
     block_leave(disk);
 }
 
-/* See block.h, listen: nobody else may wait while the device is silent. */
-static void look_for_a_while(struct block_device *disk, const struct blk_req *req)
+/*
+ * Who sleeps has to be woken, and what that takes is the longer part of a short request. So keep
+ * the CPU from halting for a while, unless somebody else wants it. A device that can be silenced is
+ * asked (see block.h: nobody else may wait meanwhile). Of another one the interrupt is expected: to
+ * ask is slower, since each access leaves the guest under an emulator.
+ */
+static void stay_awake(struct block_device *disk, const struct blk_req *req)
 {
-    preempt_disable();
-    listen(disk, false);
     const uint64_t end = clock_nanos() + disk->poll_micros * NANOS_PER_MICRO;
+    const bool silent = disk->driver->listen != NULL;
+    uint64_t looks = (uint64_t)disk->poll_micros * LOOKS_PER_MICRO;
 
-    do {
-        cpu_pause();
-        look(disk);
-    } while (!over(disk, req) && clock_nanos() < end);
-    listen(disk, true);
-    preempt_enable();
+    if (silent) {
+        preempt_disable();
+        listen(disk, false);
+    }
+    do { /* without a pause: QEMU takes the chance to look after everything else */
+        if (silent) {
+            look(disk);
+        }
+    } while (!over(disk, req) && !thread_others_ready() && clock_nanos() < end && --looks > 0);
+    if (silent) {
+        listen(disk, true);
+        preempt_enable();
+    }
 }
 
 static void sleep_until_over(struct block_device *disk, const struct blk_req *req)
 {
+    const uint64_t submitted = req->submitted_ns; /* when it is over, it may be used again */
+
+    if (!block_patience_sleeps(&disk->patience) && disk->poll_micros != 0) {
+        stay_awake(disk, req);
+    }
     spin_lock(&disk->lock);
     while (!over(disk, req)) {
         wait_sleep(&disk->waiters, &disk->lock);
     }
+    block_patience_learn(&disk->patience, clock_nanos() - submitted);
     spin_unlock(&disk->lock);
 }
 
@@ -83,15 +101,9 @@ static void look_until_over(struct block_device *disk, const struct blk_req *req
 int block_wait(struct blk_dev *dev, struct blk_req *req)
 {
     struct block_device *disk = block_disk(block_of(dev));
-    const bool may_sleep = thread_may_sleep();
 
-    if (!over(disk, req) && disk->poll_micros != 0) {
-        look_for_a_while(disk, req);
-    }
-    if (may_sleep) {
-        sleep_until_over(disk, req);
-    } else {
-        look_until_over(disk, req);
+    if (!over(disk, req)) {
+        (thread_may_sleep() ? sleep_until_over : look_until_over)(disk, req);
     }
     return req->status != BLK_PENDING ? req->status : BLK_EIO;
 }

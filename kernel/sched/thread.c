@@ -304,6 +304,11 @@ static __attribute__((cold, noinline)) _Noreturn void refuse_sleep(const char *c
     PANIC("%s by thread %s with preemption off", caller, me);
 }
 
+bool thread_others_ready(void)
+{
+    return scheduler.ready_mask != 0;
+}
+
 bool thread_may_sleep(void)
 {
     return scheduler.started && scheduler.current != &idle_thread && scheduler.locks == NULL &&

@@ -95,6 +95,9 @@ void preempt_enable(void);
  */
 void thread_after_interrupt(void);
 
+/* Whether any other thread wants the CPU now: who waits in a loop had better sleep. Context: any. */
+bool thread_others_ready(void);
+
 /* Whether the caller may sleep: it is a thread, has no spin lock, and both interrupts and
  * preemption are on. Context: any. */
 bool thread_may_sleep(void);

@@ -96,3 +96,4 @@ $(B)/tests/libsfs.so: $(patsubst %.c,$(B)/tests/door/%.o,$(SFS_ALL) tests/fs/doo
 $(B)/tests/door/%.o: %.c
 	@mkdir -p $(@D)
 	$(HOSTCC) $(HOST_CFLAGS) -fPIC -fvisibility=hidden -fsanitize=undefined -fno-sanitize-recover=all -c $< -o $@
+UNIT_block_patience := drivers/block_patience.c
