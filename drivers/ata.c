@@ -18,6 +18,7 @@
 #define MASTER_BAR      4
 #define CONTROL_OFFSET  2 /* of the control port, behind a native channel's BAR */
 #define PLACES_MAX      16
+#define POLL_MICROS     500 /* most commands of an emulated disk are done by then */
 
 /* Where a channel is. */
 struct place {
@@ -61,6 +62,7 @@ static void describe_device(struct ata_drive *drive)
     device->timeout_ms = 30000;
     device->retries = 3;
     device->one_by_one = true;
+    device->poll_micros = POLL_MICROS;
 }
 
 /* Nothing is wrong with a drive that is no disk, or with none: WHAT is there, or NULL. */

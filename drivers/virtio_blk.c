@@ -19,7 +19,7 @@
 
 #define TABLE_LENGTH (sizeof(((struct vblk_slot *)0)->table) / sizeof(struct virtq_desc))
 #define LBS_MAX      4096
-#define POLL_MICROS  50
+#define POLL_MICROS  500
 #define NO_LIMIT     UINT32_MAX
 
 /* The configuration by 32-bit words. [VIRTIO 5.2.4] */
