@@ -64,12 +64,16 @@ void fake_disk_work(struct fake_disk *disk);
 
 extern uint64_t fake_now; /* nanoseconds */
 extern uint64_t fake_clock_reads;
+extern bool fake_clock_stands;
 extern bool fake_may_sleep; /* what thread_may_sleep says, if no lock is held */
+extern bool
+    fake_others_ready; /* what thread_others_ready says, which asks fake_while_awake first */
 extern int fake_preempt_off;
 extern unsigned fake_wakes; /* of threads that wait for a request */
 extern unsigned fake_sleeps;
 extern unsigned fake_watch_wakes; /* of the thread "disks" */
 extern void (*fake_while_asleep)(void);
+extern void (*fake_while_awake)(void);
 extern void (*fake_each_wait)(void); /* each time somebody waits by reading the clock */
 extern unsigned fake_dma_fails;      /* so many times there is no memory */
 

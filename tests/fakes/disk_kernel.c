@@ -30,10 +30,11 @@
 #define LOG_BYTES   65536
 
 uint64_t fake_now, fake_clock_reads;
-bool fake_may_sleep;
+bool fake_may_sleep, fake_others_ready, fake_clock_stands;
 int fake_preempt_off;
 unsigned fake_wakes, fake_sleeps, fake_watch_wakes, fake_dma_fails;
 void (*fake_while_asleep)(void);
+void (*fake_while_awake)(void);
 void (*fake_each_wait)(void);
 
 static int memory_file = -1;
@@ -54,7 +55,7 @@ static unsigned allocation_count;
 uint64_t clock_nanos(void)
 {
     fake_clock_reads++;
-    return fake_now += CLOCK_STEP;
+    return fake_now += fake_clock_stands ? 0 : CLOCK_STEP;
 }
 
 void clock_wait(uint64_t micros)
@@ -131,6 +132,14 @@ void thread_detach(struct thread *thread)
 bool thread_may_sleep(void)
 {
     return fake_may_sleep && fake_preempt_off == 0 && spin_locks_held() == 0;
+}
+
+bool thread_others_ready(void)
+{
+    if (fake_while_awake != NULL) {
+        fake_while_awake();
+    }
+    return fake_others_ready;
 }
 
 void preempt_disable(void)
@@ -292,9 +301,10 @@ void fake_kernel_reset(void)
     fake_now = NANOS_PER_SECOND;
     fake_clock_reads = 0;
     fake_may_sleep = true;
+    fake_others_ready = fake_clock_stands = false;
     fake_preempt_off = 0;
     fake_wakes = fake_sleeps = fake_watch_wakes = fake_dma_fails = 0;
-    fake_while_asleep = fake_each_wait = NULL;
+    fake_while_asleep = fake_while_awake = fake_each_wait = NULL;
     log_length = log_count = 0;
     log_text[0] = '\0';
     block_watched = false;

@@ -85,8 +85,10 @@ $(B)/tests/tsan/%.o: %.c
 	$(HOSTCC) -Itests/fakes $(HOST_CFLAGS) $(TSAN) -c $< -o $@
 
 # The block layer over a disk that does what the test says; block.c is part of disk_kernel.c.
-BLOCK_ALL := $(addprefix drivers/,block_done.c block_queue.c block_segments.c block_submit.c block_sync.c block_wait.c block_watch.c partition.c) tests/fakes/disk.c tests/fakes/disk_kernel.c kernel/printf.c lib/crc32c.c
+BLOCK_ALL := $(addprefix drivers/,block_done.c block_patience.c block_queue.c block_segments.c block_submit.c block_sync.c block_wait.c block_watch.c partition.c) tests/fakes/disk.c tests/fakes/disk_kernel.c kernel/printf.c lib/crc32c.c
 UNIT_block := $(BLOCK_ALL)
+UNIT_block_awake := $(BLOCK_ALL)
+UNIT_block_patience := drivers/block_patience.c
 
 # SFS for Python's model-based test. Without AddressSanitizer, which would have to be there before Python.
 TEST_DEPS += $(B)/tests/libsfs.so
@@ -96,4 +98,3 @@ $(B)/tests/libsfs.so: $(patsubst %.c,$(B)/tests/door/%.o,$(SFS_ALL) tests/fs/doo
 $(B)/tests/door/%.o: %.c
 	@mkdir -p $(@D)
 	$(HOSTCC) $(HOST_CFLAGS) -fPIC -fvisibility=hidden -fsanitize=undefined -fno-sanitize-recover=all -c $< -o $@
-UNIT_block_patience := drivers/block_patience.c
