@@ -35,7 +35,7 @@ def read_back(kit):
 
 
 def test_there_are_volumes_of_every_kind():
-    assert NAMES == ["v1-seed", "v2-1024", "v2-2048", "v2-4096", "v2-512"]
+    assert NAMES == ["v1-seed", "v2-1024", "v2-2048", "v2-4096", "v2-512", "v2-replay"]
 
 
 def test_read(golden):
