@@ -1,6 +1,8 @@
 """mkdisk's verbs for the SFS volume: a tree goes in and comes out the same, and nothing escapes from an image"""
+import json
 import os
 import random
+import re
 import socket
 import stat
 import struct
@@ -278,6 +280,84 @@ def test_a_lost_superblock(kit, clean):
         file.seek(VOLUME)
         file.write(bytes(SECTOR))
     assert clean.ok("ls", kit.image) == "a\n"
+
+
+# ---- dump and info ---------------------------------------------------------------------------------
+
+def areas(kit):
+    return kit.info()[0]["volume"]["areas"]
+
+
+def test_dump_shows_what_a_block_is(kit, clean):
+    tree = make_tree(kit.folder / "tree")
+    kit.create("--root", tree, "--block-size", 512, "--label", "teach")
+    where = {name: first for name, (first, _) in areas(kit).items()}
+    text = clean.ok("dump", kit.image)
+    assert re.search(r'090  74 65 61 63 68 00.* label +"teach"', text) and re.search(r"\d+ +\d+  journal\n", text)
+    for name, words in {"inode bitmap": "checksum right, inodes 0 to 4095; in use: 0-", "data bitmap": "in use: 0-",
+                        "inode table": "inode 0: directory", "checksums": "of blocks 0 to 127", "backup": "total_blocks",
+                        "orphans": "no orphan"}.items():
+        assert words in clean.ok("dump", kit.image, where[name]), name
+    log = where["journal"]
+    assert "tail_seq" in clean.ok("dump", kit.image, log)
+    assert "a descriptor" in clean.ok("dump", kit.image, log + 2) and "home" in clean.ok("dump", kit.image, log + 2)
+    assert re.search(r"transaction 1's copy of block \d+: ", clean.ok("dump", kit.image, log + 3))
+    text = clean.ok("dump", kit.image, where["files"])
+    assert "block 0 of directory 0, /, checksum right" in text and 'name                ".."' in text
+    seen = "".join(clean.ok("dump", kit.image, block) for block in range(where["files"], where["files"] + 700, 23))
+    assert re.search(r"block \d+ of file \d+, /deep/level 0/", seen) and "indirect block" in seen
+    assert ": free\n" in clean.ok("dump", kit.image, where["backup"] - 1)
+    clean.refused(2, "not 'x'", "dump", kit.image, "x")
+    clean.refused(1, "has no block 99999999", "dump", kit.image, "99999999")
+
+
+def test_dump_has_colours_on_a_terminal(kit):
+    kit.create()
+    command = ["script", "-qec", f"{kit.program} dump {kit.image} 0", "/dev/null"]
+    assert b"\x1b[36m" in subprocess.run(command, capture_output=True, check=True).stdout
+    plain = subprocess.run(command, capture_output=True, check=True, env={**os.environ, "NO_COLOR": "1"}).stdout
+    assert b"\x1b" not in plain and b"total_blocks" in plain
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_dump_of_any_bytes(kit, clean, seed):
+    """Every kind of block, full of noise; trees and records that lead anywhere."""
+    rng = random.Random(seed)
+    plain = seed_image(kit) if seed % 2 else kit.create("--size", "6M", "--block-size", 512)
+    offset = 0 if seed % 2 else VOLUME
+    data = bytearray(plain.read_bytes())
+    for _ in range(600):
+        at = rng.randrange(offset + 512, len(data) - 512)
+        data[at:at + 8] = rng.choice([rng.randbytes(8), struct.pack("<Q", rng.randrange(4096)), b"\xff" * 8, b"SFJD\1\0\0\0"])
+    plain.write_bytes(data)
+    for block in [*range(0, 60, 3), *rng.sample(range((len(data) - offset) // 512), 20)]:
+        assert several(clean, "dump", plain, block) == 0
+    assert clean.run("info", plain).returncode in (0, 1)
+
+
+def test_info_draws_the_volume(kit, clean):
+    kit.create("--label", "a \"b\"", "--block-size", 1024)
+    kit.ok("put", kit.image, kit.file("big", os.urandom(20 << 20)), "/")
+    text = clean.ok("info", kit.image)
+    assert 'Volume "a "b"" in partition 1: SFS version 2, 61440 blocks of 1024 bytes, clean' in text
+    assert re.search(r"^ +0  ST+c?", text, re.M) and re.search(r"#+:?\.+$", text, re.M)
+    info = json.loads(clean.ok("info", kit.image, "--json"))["volume"]
+    assert (info["partition"], info["first_lba"], info["label"], info["state"]) == (1, 8192, 'a "b"', 1)
+    used = sum(info["in_use"])
+    assert used + info["blocks_free"] == info["blocks"] == 61440 and info["inodes"] - info["inodes_free"] == 2
+    reserved = sum(count for name, (_, count) in info["areas"].items() if name != "files")
+    assert used == reserved + 20 * 1024 + indirect(20 * 1024, 128) + 1  # the root directory
+    kit.create_floppy()
+    assert kit.info()[0]["volume"] is None and "Volume" not in clean.ok("info", kit.image)
+
+
+def indirect(blocks, pointers):
+    """Indirect blocks of a file without holes, by docs/sfs.md: a tree as tall as it must be."""
+    left, total = blocks - 10, 0
+    while left > 1:
+        left = -(-left // pointers)
+        total += left
+    return total
 
 
 # ---- hostile images ------------------------------------------------------------------------------

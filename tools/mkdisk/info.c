@@ -46,14 +46,20 @@ int verb_info(const struct options *options)
     struct image image;
     struct survey survey;
     struct problems problems;
+    static struct volume_map map;
+    bool has_volume;
 
     image_open(&image, options->image, false);
     survey_take(&image, &survey);
     find_problems(&survey, &problems);
+    has_volume = volume_map_take(&image, &map);
     if (options->json) {
-        report_json(&image, &survey, &problems);
+        report_json(&image, &survey, &problems, &map);
     } else {
         report_text(&image, &survey);
+        if (has_volume) {
+            volume_map_text(&map);
+        }
     }
     image_close(&image);
     if (problems.count > 0) {

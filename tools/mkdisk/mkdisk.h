@@ -54,6 +54,7 @@ int verb_mv(const struct options *options);
 int verb_put(const struct options *options);
 int verb_get(const struct options *options);
 int verb_mount(const struct options *options);
+int verb_dump(const struct options *options);
 int verb_install(const struct options *options);
 int verb_update(const struct options *options);
 int verb_cmdline(const struct options *options);

@@ -6,6 +6,7 @@
 
 #include "mkdisk.h"
 #include "survey.h"
+#include "volumemap.h"
 
 #define PROBLEM_SIZE 128
 #define PROBLEM_MAX  (2 + MANIFEST_COPIES + SLOT_COUNT)
@@ -21,6 +22,6 @@ void report_text(const struct image *image, const struct survey *survey);
 
 /* Print the same facts as one JSON object; the tests rely on its names. */
 void report_json(const struct image *image, const struct survey *survey,
-                 const struct problems *problems);
+                 const struct problems *problems, const struct volume_map *map);
 
 #endif

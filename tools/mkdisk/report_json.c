@@ -129,7 +129,7 @@ static void print_problems(const struct problems *problems)
 }
 
 void report_json(const struct image *image, const struct survey *survey,
-                 const struct problems *problems)
+                 const struct problems *problems, const struct volume_map *map)
 {
     printf("{\n  \"image\": ");
     print_string(image->name);
@@ -149,7 +149,9 @@ void report_json(const struct image *image, const struct survey *survey,
     }
     printf("  ],\n");
     print_partitions(&survey->mbr);
-    printf("  \"bootable\": %s,\n  \"boots\": ", truth(survey_bootable(survey)));
+    printf("  \"volume\": ");
+    volume_map_json(map);
+    printf(",\n  \"bootable\": %s,\n  \"boots\": ", truth(survey_bootable(survey)));
     printf(survey_bootable(survey) ? "\"%c\"" : "null", 'A' + survey->boots);
     printf(",\n");
     print_problems(problems);

@@ -37,27 +37,57 @@ static void take_whole(const struct image *image, struct volume_place *place)
     *place = (struct volume_place){.partition = 0, .first_lba = 0, .sectors = image->sectors};
 }
 
-/* Take the first partition of type 7Fh. Returns false if there is none; refuses one that cannot be.
- */
+static bool partition_fits(const struct image *image, const struct partition *p)
+{
+    return p->first_lba > 0 && p->sectors > 0 && p->first_lba < image->sectors &&
+           p->sectors <= image->sectors - p->first_lba;
+}
+
+/* The number of the first partition of type 7Fh, 0 if there is none. */
+static unsigned own_partition(const struct mbr *mbr)
+{
+    for (unsigned i = 0; i < MBR_TABLE_ENTRIES; i++) {
+        if (mbr->partition[i].type == MBR_TYPE_SFS) {
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+/* Take it. Returns false if there is none; refuses one that cannot be. */
 static bool take_partition(const struct image *image, const struct mbr *mbr,
                            struct volume_place *place)
 {
-    for (unsigned i = 0; i < MBR_TABLE_ENTRIES; i++) {
-        const struct partition *p = &mbr->partition[i];
+    unsigned number = own_partition(mbr);
 
-        if (p->type != MBR_TYPE_SFS) {
-            continue;
-        }
-        if (p->first_lba == 0 || p->sectors == 0 || p->first_lba >= image->sectors ||
-            p->sectors > image->sectors - p->first_lba) {
-            refuse(image->name,
-                   "partition %u has %u sectors from LBA %u on, the image has %llu sectors", i + 1,
-                   p->sectors, p->first_lba, (unsigned long long)image->sectors);
-        }
-        *place = (struct volume_place){i + 1, p->first_lba, p->sectors};
+    if (number == 0) {
+        return false;
+    }
+    const struct partition *p = &mbr->partition[number - 1];
+    if (!partition_fits(image, p)) {
+        refuse(image->name,
+               "partition %u has %u sectors from LBA %u on, the image has %llu sectors", number,
+               p->sectors, p->first_lba, (unsigned long long)image->sectors);
+    }
+    *place = (struct volume_place){number, p->first_lba, p->sectors};
+    return true;
+}
+
+bool volume_look(const struct image *image, struct volume_place *place)
+{
+    uint8_t sector[SECTOR_SIZE];
+    struct mbr mbr;
+
+    if (image_read(image, 0, sector, 1) != 0) {
+        return false;
+    }
+    mbr_decode(sector, &mbr);
+    if (has_super(image, 0) || !mbr.magic || own_partition(&mbr) == 0) {
+        take_whole(image, place);
         return true;
     }
-    return false;
+    return partition_fits(image, &mbr.partition[own_partition(&mbr) - 1]) &&
+           take_partition(image, &mbr, place);
 }
 
 static void read_table(const struct image *image, struct mbr *mbr)

@@ -23,6 +23,9 @@ struct volume_place {
 /* Find the volume in IMAGE, or refuse. Whether it is sound is for mount and check to say. */
 void volume_find(const struct image *image, struct volume_place *place);
 
+/* The same without a refusal: false, if there is none. */
+bool volume_look(const struct image *image, struct volume_place *place);
+
 /* Find where `format` makes a volume: as volume_find, or an image without a partition table. */
 void volume_find_room(const struct image *image, struct volume_place *place);
 
