@@ -98,3 +98,7 @@ $(B)/tests/libsfs.so: $(patsubst %.c,$(B)/tests/door/%.o,$(SFS_ALL) tests/fs/doo
 $(B)/tests/door/%.o: %.c
 	@mkdir -p $(@D)
 	$(HOSTCC) $(HOST_CFLAGS) -fPIC -fvisibility=hidden -fsanitize=undefined -fno-sanitize-recover=all -c $< -o $@
+
+UNIT_block_wait := $(BLOCK_ALL)
+UNIT_block_sync := $(BLOCK_ALL)
+UNIT_partition := $(BLOCK_ALL) drivers/bootdisk.c
