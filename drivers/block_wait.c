@@ -13,11 +13,10 @@
 #define PATIENT_MICROS  10  /* between two looks, where there is no hurry */
 #define LOOKS_PER_MICRO 100 /* more than any machine does: a wait ends even if the clock stands */
 
-/* Has REQ ended, and its callback run? Whoever runs it has been interrupted by nobody but us. */
-static bool over(const struct block_device *disk, const struct blk_req *req)
+/* Has REQ ended? No thread comes between its status and its callback: see block_done.c. */
+static bool over(const struct blk_req *req)
 {
-    return *(volatile const int32_t *)&req->status != BLK_PENDING &&
-           (req->done == NULL || !disk->calling);
+    return *(volatile const int32_t *)&req->status != BLK_PENDING;
 }
 
 static void look(struct block_device *disk)
@@ -59,7 +58,7 @@ static void stay_awake(struct block_device *disk, const struct blk_req *req)
         if (silent) {
             look(disk);
         }
-    } while (!over(disk, req) && !thread_others_ready() && clock_nanos() < end && --looks > 0);
+    } while (!over(req) && !thread_others_ready() && clock_nanos() < end && --looks > 0);
     if (silent) {
         listen(disk, true);
         preempt_enable();
@@ -74,7 +73,7 @@ static void sleep_until_over(struct block_device *disk, const struct blk_req *re
         stay_awake(disk, req);
     }
     spin_lock(&disk->lock);
-    while (!over(disk, req)) {
+    while (!over(req)) {
         wait_sleep(&disk->waiters, &disk->lock);
     }
     block_patience_learn(&disk->patience, clock_nanos() - submitted);
@@ -87,12 +86,12 @@ static void look_until_over(struct block_device *disk, const struct blk_req *req
     const uint64_t looks =
         block_timeout_ms(disk) * (NANOS_PER_MILLI / NANOS_PER_MICRO) / PATIENT_MICROS;
 
-    for (unsigned round = 0; round <= BLOCK_RESETS_MAX && !over(disk, req); round++) {
-        for (uint64_t i = 0; i < looks && !over(disk, req); i++) {
+    for (unsigned round = 0; round <= BLOCK_RESETS_MAX && !over(req); round++) {
+        for (uint64_t i = 0; i < looks && !over(req); i++) {
             clock_wait(PATIENT_MICROS);
             look(disk);
         }
-        if (!over(disk, req) && !block_reset(disk, "no answer")) {
+        if (!over(req) && !block_reset(disk, "no answer")) {
             return; /* who resets it was interrupted by us */
         }
     }
@@ -102,7 +101,7 @@ int block_wait(struct blk_dev *dev, struct blk_req *req)
 {
     struct block_device *disk = block_disk(block_of(dev));
 
-    if (!over(disk, req)) {
+    if (!over(req)) {
         (thread_may_sleep() ? sleep_until_over : look_until_over)(disk, req);
     }
     return req->status != BLK_PENDING ? req->status : BLK_EIO;

@@ -101,6 +101,7 @@ static void collect(struct block_device *device, int budget)
 {
     struct fake_disk *disk = of(device);
 
+    disk->looks++;
     disk->silent_looks += disk->silent;
     if (disk->when_looked_at) {
         fake_disk_finish_all(disk);

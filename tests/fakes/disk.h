@@ -44,7 +44,7 @@ struct fake_disk {
     void (*in_reset)(struct fake_disk *disk);
 
     /* What happened. */
-    unsigned runs, kicks, resets, taken, silent_looks;
+    unsigned runs, kicks, resets, taken, looks, silent_looks;
     bool silent;
     uint64_t order[4096]; /* the LBAs of what was taken; flushes as UINT64_MAX */
 };

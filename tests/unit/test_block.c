@@ -127,6 +127,12 @@ static void test_bad_segments(void **state)
         segs[0].len = lengths[i];
         assert_int_equal(submit(0, 1), BLK_EINVAL);
     }
+    make(0, BLK_WRITE, 0, 4);
+    struct blk_seg with_nothing[] = {segs[0], {segs[0].va, 0, 0}};
+
+    reqs[0].seg = with_nothing;
+    reqs[0].nseg = 2;
+    assert_int_equal(submit(0, 1), BLK_EINVAL);
     make(0, BLK_READ, 0, 17);
     for (unsigned i = 0; i < 17; i++) {
         many[i] = (struct blk_seg){(char *)segs[0].va + i * 512, 0, 512};
@@ -337,6 +343,38 @@ static void test_merging(void **state)
     assert_int_equal(disk.device.stats.merges, 1);
     fake_disk_work(&disk);
     assert_int_equal(done_count, 9);
+}
+
+/* What a driver may take, it asks for with the lock. */
+static struct blk_req *take_next(const struct blk_req *previous, uint32_t sectors, uint32_t pieces)
+{
+    spin_lock(&disk.device.lock);
+    struct blk_req *req = block_take_next(&disk.device, previous, sectors, pieces);
+
+    spin_unlock(&disk.device.lock);
+    return req;
+}
+
+static void test_merging_limits(void **state)
+{
+    (void)state;
+    disk.lazy = true;
+    make(0, BLK_READ, 0, 1);
+    make(1, BLK_READ, 1, 3);
+    assert_int_equal(submit(0, 2), 0);
+    spin_lock(&disk.device.lock);
+    assert_ptr_equal(block_take(&disk.device), &reqs[0]);
+    spin_unlock(&disk.device.lock);
+    assert_null(take_next(&reqs[0], 2, 16));
+    assert_null(take_next(&reqs[0], 3, 0));
+    reqs[1].tries = 1;
+    assert_null(take_next(&reqs[0], 3, 1));
+    reqs[1].tries = 0;
+    reqs[0].tries = 1;
+    assert_null(take_next(&reqs[0], 3, 1));
+    reqs[0].tries = 0;
+    assert_ptr_equal(take_next(&reqs[0], 3, 1), &reqs[1]);
+    assert_null(take_next(&reqs[1], 100, 16));
 }
 
 static void test_put_back(void **state)
@@ -567,6 +605,13 @@ static void test_retries_end(void **state)
     assert_int_equal(dev->errors, 1);
     assert_int_equal(dev->sectors_read, 0);
     assert_true(fake_log_has("fake0: read of 4 sectors at 8: EIO after 4 tries"));
+    /* The same request again has all its tries again. */
+    assert_int_equal(submit(0, 1), 0);
+    for (unsigned i = 0; i < 4; i++) {
+        fake_disk_work(&disk);
+    }
+    assert_int_equal(done_count, 2);
+    assert_int_equal(disk.device.stats.retries, 6);
     assert_int_equal(submit_one(BLK_READ, 10, 4), 0);
     fake_disk_work(&disk);
     assert_int_equal(reqs[0].status, 0);
@@ -647,6 +692,8 @@ static void test_capacity_shrinks(void **state)
     }
     make(4, BLK_FLUSH, UINT64_MAX, 0);
     assert_int_equal(submit(0, 5), 0);
+    make(5, BLK_FLUSH, UINT64_MAX, 0); /* the lba of a flush means nothing */
+    assert_int_equal(submit(5, 1), 0);
     block_set_capacity(&disk.device, 2001);
     assert_int_equal(done_count, 2);
     assert_int_equal(reqs[2].status, BLK_ENXIO);
@@ -655,8 +702,9 @@ static void test_capacity_shrinks(void **state)
     for (unsigned i = 0; i < 4; i++) {
         fake_disk_work(&disk);
     }
-    assert_int_equal(done_count, 5);
+    assert_int_equal(done_count, 6);
     assert_int_equal(reqs[1].status, 0);
+    assert_int_equal(reqs[5].status, 0);
     assert_int_equal(submit_one(BLK_READ, 2000, 2), BLK_ENXIO);
     assert_true(fake_log_has("the capacity is now 2001 sectors, it was 4096"));
     block_set_capacity(&disk.device, SECTORS);
@@ -708,6 +756,7 @@ int main(void)
         TEST(elevator),
         TEST(elevator_random),
         TEST(merging),
+        TEST(merging_limits),
         TEST(put_back),
         TEST(many_in_any_order),
         TEST(histogram),

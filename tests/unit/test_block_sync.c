@@ -122,6 +122,7 @@ static void test_scattered_memory(void **state)
         check(count, count, area);
         check(count, count, area + 512);
         check(count, count, area + 513);
+        check(count, count, area + 260); /* even, but the pieces are not whole sectors */
     }
     disk.taken = 0;
     check(0, 32, area);

@@ -365,12 +365,13 @@ static void test_lost_device(void **state)
 /* Who submits while the device is being reset waits for the end of it; interrupts do no harm. */
 static void submit_in_reset(struct fake_disk *fake)
 {
-    unsigned runs = fake->runs;
+    unsigned runs = fake->runs, looks = fake->looks;
 
     submit(5, BLK_READ, 50);
     block_interrupt(&fake->device);
     assert_int_equal(dev->ops->poll(dev, 10), 0);
     assert_int_equal(fake->runs, runs);
+    assert_int_equal(fake->looks, looks);
     assert_null(disk.device.queue_first->next);
 }
 
