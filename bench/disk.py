@@ -23,12 +23,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import guests  # noqa: E402
+from lib.disks import MARK  # noqa: E402
 from lib.images import make_image  # noqa: E402
 
 CPUS = ("max", "qemu64")
 DEVICES = {"virtio": "virtio-blk-pci,drive=scratch", "ide": "ide-hd,bus=ide.0,drive=scratch"}
 SPAN = 256 << 20
-MARK = b"SECTOR0 SCRATCH"
 TMPFS = Path("/dev/shm")
 LINE = re.compile(r"^BENCH disk_(\w+) ([0-9.]+) (\S+) requests=\d+ us=\d+"
                   r"(?: accesses=([0-9.]+) kicks=([0-9.]+) interrupts=([0-9.]+))?\r?$", re.M)

@@ -48,15 +48,16 @@ class Bochs(Machine):
     floppy   boot IMAGE as a 1.44 MB floppy
     rc       lines for the debugger, run in order; it then quits
     com1     False: COM1 goes nowhere, text is read from port E9
+    disks    up to three images of more disks, which are written to
     """
 
     def __init__(self, image, bios="latest", rom=None, memory=64, cpu="corei7_haswell_4770",
-                 floppy=False, rc=("c",), com1=True):
+                 floppy=False, rc=("c",), com1=True, disks=()):
         super().__init__()
         self.image = copy_image(image, self.workdir / "disk.img")
         self.image.chmod(0o644)
         self.bios, self.rom, self.memory, self.cpu = BIOS[bios], rom, memory, cpu
-        self.floppy, self.rc, self.com1 = floppy, list(rc), com1
+        self.floppy, self.rc, self.com1, self.disks = floppy, list(rc), com1, list(disks)
         self.stdout_path = self.workdir / "stdout.txt"
 
     def _config(self, com1):
@@ -69,7 +70,11 @@ class Bochs(Machine):
         if self.floppy:
             return lines + f"floppya: 1_44={self.image}, status=inserted\n"
         lines += "ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14\n"
-        return lines + f"ata0-master: type=disk, path={self.image}, mode=flat\n"
+        lines += "ata1: enabled=1, ioaddr1=0x170, ioaddr2=0x370, irq=15\n"
+        places = ("ata0-master", "ata0-slave", "ata1-master", "ata1-slave")
+        for place, image in zip(places, [self.image, *self.disks]):
+            lines += f"{place}: type=disk, path={image}, mode=flat\n"
+        return lines
 
     def start(self):
         listener = None

@@ -44,11 +44,11 @@ def scratch_disk(path, size=32 * MIB, plan=None):
     return Path(path)
 
 
-def attach(folder, *places, size=32 * MIB):
-    """QEMU's arguments for a new scratch disk at each of PLACES; the images are in FOLDER."""
+def attach(folder, *places, size=32 * MIB, name="disk"):
+    """QEMU's arguments for a new scratch disk at each of PLACES: FOLDER/NAME-scratch0.img and so on."""
     arguments = []
     for number, place in enumerate(places):
-        image = scratch_disk(folder / f"scratch{number}.img", size)
+        image = scratch_disk(folder / f"{name}-scratch{number}.img", size)
         how = ",readonly=on" if "readonly" in place else ",cache=unsafe"
         arguments += ["-drive", f"file={image},format=raw,if=none,id=scratch{number}{how}",
                       "-device", f"{PLACES[place]},drive=scratch{number}"]

@@ -2,7 +2,7 @@
 
 All of them run in one boot of each machine; the first case that asks for a machine boots it, the
 others read what it said. Which tests there are is read from the sources, so one that is not in the
-kernel fails.
+kernel fails. Most machines have scratch disks, so that the tests of disks run there, too.
 """
 import fcntl
 import json
@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 import pytest
 
+from lib import disks
 from lib.bochs import Bochs
 from lib.guest import EXIT_DEVICE, Run, run_all, source_names
 from lib.images import make_image
@@ -17,20 +18,25 @@ from lib.paths import BUILD, FAILURES
 from lib.qemu import Qemu
 
 
-def qemu(**options):
-    return lambda image: Qemu(image, args=EXIT_DEVICE, **options)
+def qemu(*places, **options):
+    return lambda image: Qemu(image, args=EXIT_DEVICE + disks.attach(image.parent, *places, name=image.stem), **options)
+
+
+def bochs(image):
+    scratch = disks.scratch_disk(image.parent / f"{image.stem}-scratch0.img")
+    return Bochs(image, disks=[scratch])
 
 
 # name -> (kind of kernel, how to start the machine)
 MACHINES = {
-    "qemu64": ("", qemu()),
+    "qemu64": ("", qemu("ide", "virtio")),
     "no-nx": ("", qemu(cpu="qemu64,-nx")),
-    "16-MiB": ("", qemu(cpu="max", memory="16M")),
-    "5-GiB": ("", qemu(cpu="max", memory="5G", disk="virtio", machine="q35")),
-    "bochs": ("", Bochs),
-    "debug": ("debug", qemu()),
-    "ubsan": ("ubsan", qemu(cpu="max")),
-    "kasan": ("kasan", qemu(cpu="max")),
+    "16-MiB": ("", qemu("ide", "virtio", cpu="max", memory="16M")),
+    "5-GiB": ("", qemu("piix", "virtio", cpu="max", memory="5G", machine="q35")),
+    "bochs": ("", bochs),
+    "debug": ("debug", qemu("ide", "virtio")),
+    "ubsan": ("ubsan", qemu("ide", "virtio", cpu="max")),
+    "kasan": ("kasan", qemu("ide", "virtio", cpu="max")),
 }
 CASES = [pytest.param(machine, name, id=f"{machine}-{name}",
                       marks=[pytest.mark.check] if machine == "qemu64" else [])
@@ -80,7 +86,8 @@ def boot(name, folder):
     image = make_image(folder / f"in-guest-{name}.img", cmdline="test",
                        kernel=BUILD / kind / "kernel.bin")
     run = run_all(start, image, FAILURES / f"in-guest-{name}", source_names())
-    image.unlink()
+    for used in [image, *folder.glob(f"{image.stem}-scratch*.img")]:
+        used.unlink()
     return run
 
 
