@@ -8,7 +8,7 @@ BENCH        = SECTOR0_BUILD=$(abspath $(B)) $(PYTHON) -B
 
 .PHONY: bench bench-start bench-steps bench-kernel bench-linux bench-disk
 
-bench: bench-start bench-steps bench-alloc bench-linux bench-disk ## how long, how many instructions, how many bytes: BENCH lines
+bench: bench-start bench-steps bench-alloc bench-linux bench-disk bench-sfs ## how long, how many instructions, how many bytes: BENCH lines
 
 bench-start: $(B)/sector0.img $(B)/bench/floor.img ## QEMU start to prompt, as a ratio to an empty boot sector
 	$(BENCH) bench/start.py --runs $(BENCH_RUNS)
@@ -24,6 +24,17 @@ bench-linux: $(B)/sector0.img $(LINUX)/vmlinuz $(LINUX)/initramfs ## the same be
 
 bench-disk: $(B)/sector0.img $(LINUX)/vmlinuz $(LINUX)/initramfs ## virtio and IDE disks beside Linux, and the ratios
 	$(BENCH) bench/disk.py --rounds $(BENCH_BOOTS) --linux $(LINUX)
+
+# SFS on the host beside ext4. The counting program is the file system, mkdisk's device and its host.
+SFSWRITES_OBJ := $(patsubst %.c,$(B)/host/%.o,bench/sfswrites.c $(FS_C) $(addprefix tools/mkdisk/,fileblk.c port.c complain.c))
+
+.PHONY: bench-sfs
+bench-sfs: $(B)/mkdisk $(B)/sector0.img $(B)/bench/sfswrites ## create --root, check and operations beside ext4
+	$(BENCH) bench/sfs.py --runs $(BENCH_BOOTS)
+
+$(B)/bench/sfswrites: $(SFSWRITES_OBJ)
+	@mkdir -p $(@D)
+	$(HOSTCC) -o $@ $^ -lpthread
 
 # As large as the demo disk, so that the BIOS and QEMU see the same kind of disk.
 $(B)/bench/floor.img: bench/floor.asm

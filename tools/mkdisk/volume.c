@@ -9,7 +9,7 @@
 #include "options.h"
 #include "port.h"
 
-#define CACHE_BYTES (8u << 20) /* of metadata to keep in memory: enough for the largest journal */
+#define CACHE_BYTES (4u << 20) /* of metadata to keep in memory */
 #define PAGE_KIB    4096
 
 static bool has_super(const struct image *image, uint64_t lba)
