@@ -39,26 +39,40 @@ static void listen(struct block_device *disk, bool on)
 }
 
 /*
+ * Look, if DISK is SILENT, until REQ has ended; not for long, nor while another thread wants the
+ * CPU. Without a pause: QEMU takes the chance to look after everything else. Returns whether any
+ * request has ended.
+ */
+static bool look_for_a_while(struct block_device *disk, const struct blk_req *req, bool silent)
+{
+    const uint64_t ended = disk->ended;
+    const uint64_t until = clock_nanos() + disk->poll_micros * NANOS_PER_MICRO;
+    uint64_t looks = (uint64_t)disk->poll_micros * LOOKS_PER_MICRO;
+
+    while (!over(req) && !thread_others_ready() && clock_nanos() < until && looks-- > 0) {
+        if (silent) {
+            look(disk);
+        }
+    }
+    return disk->ended != ended;
+}
+
+/*
  * Who sleeps has to be woken, and what that takes is the longer part of a short request. So keep
- * the CPU from halting for a while, unless somebody else wants it. A device that can be silenced is
- * asked (see block.h: nobody else may wait meanwhile). Of another one the interrupt is expected: to
- * ask is slower, since each access leaves the guest under an emulator.
+ * the CPU from halting, as long as ends of requests follow each other closely. A device that can be
+ * silenced is asked (see block.h: nobody else may wait meanwhile). Of another one the interrupt is
+ * expected: to ask is slower, since each access leaves the guest under an emulator.
  */
 static void stay_awake(struct block_device *disk, const struct blk_req *req)
 {
-    const uint64_t end = clock_nanos() + disk->poll_micros * NANOS_PER_MICRO;
     const bool silent = disk->driver->listen != NULL;
-    uint64_t looks = (uint64_t)disk->poll_micros * LOOKS_PER_MICRO;
 
     if (silent) {
         preempt_disable();
         listen(disk, false);
     }
-    do { /* without a pause: QEMU takes the chance to look after everything else */
-        if (silent) {
-            look(disk);
-        }
-    } while (!over(req) && !thread_others_ready() && clock_nanos() < end && --looks > 0);
+    while (look_for_a_while(disk, req, silent)) {
+    }
     if (silent) {
         listen(disk, true);
         preempt_enable();

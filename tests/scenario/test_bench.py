@@ -160,3 +160,34 @@ def test_disk_ratios(capsys):
 def test_disk_goals_are_for_what_is_measured():
     works = re.findall(r'^    \{"(\w+)", (?:true|false), ', (REPO / "bench/disk_work.h").read_text(), re.M)
     assert works == list(disk.GOALS["virtio"]) == list(disk.GOALS["ide"])
+
+
+@pytest.mark.parametrize("kind", disk.DEVICES)
+def test_disk_is_measured(kind, tmp_path):
+    """A small scratch disk, with each kind of driver. With 32 requests in flight, batches have one kick and one interrupt:
+    that makes less than one for eight requests, however many of them the device has finished when it is looked at.
+    """
+    scratch = disk.scratch_disk(tmp_path / "scratch.img", 16 << 20)
+    image = make_image(tmp_path / "disk.img", cmdline=guests.command_line("disk"))
+    figures = disk.kernel(kind, scratch, image)
+    assert all(figure.value > 0 and figure.costs[1] <= 1 + (name == "write_4k_flush")
+               for name, figure in figures.items()), figures
+    if kind == "ide":
+        assert all(figure.costs[0] <= 14.5 and figure.costs[2] <= figure.costs[1] for figure in figures.values()), figures
+    else:
+        for name in ("randread_4k_qd32", "randwrite_4k_qd32"):
+            assert max(figures[name].costs[1:]) < 1 / 8, figures
+    assert scratch.read_bytes()[:len(disk.MARK)] == disk.MARK  # it can be measured again
+
+
+def test_only_scratch_disks_are_measured(image, tmp_path):
+    other = tmp_path / "other.img"
+    other.write_bytes(bytes(1 << 20))
+    args = ["-drive", f"if=none,id=other,file={other},format=raw", "-device", "virtio-blk-pci,drive=other"]
+    with Qemu(image, args=args) as machine:
+        machine.wait_prompt()
+        assert machine.run("bench disk") == 'bench: disk: no disk begins with "SECTOR0 SCRATCH"'
+        assert machine.run("bench disk vblk0").startswith("bench: vblk0: it would be overwritten")
+        assert machine.run("bench disk vblk7") == "bench: vblk7: there is no disk of that name"
+        assert machine.run("bench fib vblk0").startswith("bench: usage: bench ")
+    assert not any(other.read_bytes())

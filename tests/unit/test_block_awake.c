@@ -21,6 +21,7 @@ static struct blk_dev *dev;
 static struct blk_req req;
 static struct blk_seg seg;
 static unsigned turns; /* of the loop of who is awake */
+static uint64_t submitted_at;
 
 static int setup(void **state)
 {
@@ -89,7 +90,7 @@ static void test_silent_device_is_asked(void **state)
     fake_while_awake = finish_at_turn_ten;
     assert_int_equal(submit_and_wait(), 0);
     assert_int_equal(fake_sleeps, 0);
-    assert_int_equal(disk.silent_looks, 11);
+    assert_int_equal(disk.silent_looks, 10);
     assert_int_equal(disk.device.stats.interrupts, 0);
 }
 
@@ -135,6 +136,44 @@ static void test_not_for_long(void **state)
     assert_int_equal(submit_and_wait(), 0);
     assert_int_equal(fake_sleeps, 1);
     assert_in_range(fake_now - before, POLL_MICROS * 1000, POLL_MICROS * 1100);
+}
+
+static struct blk_req others[10];
+static struct blk_seg other_segs[10];
+
+/* One of the other requests ends, after a bit less than the longest wait; at last ours. */
+static void end_one_by_one(void)
+{
+    if (fake_now - submitted_at < (turns + 1) * (POLL_MICROS - 50) * 1000ull) {
+        return;
+    }
+    turns++;
+    if (disk.used > 1) {
+        fake_disk_finish(&disk, 1);
+    } else {
+        fake_disk_finish(&disk, 0);
+    }
+}
+
+/* As long as the device gets on, whosever the requests are. */
+static void test_longer_while_requests_end(void **state)
+{
+    (void)state;
+    seg = (struct blk_seg){fake_memory(BLK_SECTOR), 0, BLK_SECTOR};
+    req = (struct blk_req){.op = BLK_READ, .nseg = 1, .lba = 7, .nsect = 1, .seg = &seg};
+    req.next = &others[0];
+    for (unsigned i = 0; i < 10; i++) {
+        other_segs[i] = (struct blk_seg){fake_memory(BLK_SECTOR), 0, BLK_SECTOR};
+        others[i] = (struct blk_req){
+            .op = BLK_READ, .nseg = 1, .lba = 10 + i, .nsect = 1, .seg = &other_segs[i]};
+        others[i].next = i < 9 ? &others[i + 1] : NULL;
+    }
+    submitted_at = fake_now;
+    fake_while_awake = end_one_by_one;
+    assert_int_equal(dev->ops->submit(dev, &req), 0);
+    assert_int_equal(dev->ops->wait(dev, &req), 0);
+    assert_int_equal(fake_sleeps, 0);
+    assert_true(fake_now - submitted_at > 10 * (POLL_MICROS - 50) * 1000);
 }
 
 static void test_clock_stands_still(void **state)
@@ -198,6 +237,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_interrupt_is_expected, setup, teardown),
         cmocka_unit_test_setup_teardown(test_others_want_the_cpu, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_for_long, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_longer_while_requests_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_clock_stands_still, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_at_all, setup, teardown),
         cmocka_unit_test_setup_teardown(test_experience_is_used, setup, teardown),
