@@ -334,8 +334,13 @@ def test_wrong_usage(kit, name):
 
 def test_help(kit):
     text = kit.ok("help")
-    assert text == kit.ok("--help") and all(f"mkdisk {verb} IMAGE" in text for verb in
-                                            ("create", "install", "update", "cmdline", "info"))
+    assert text == kit.ok("--help")
+    verbs = re.findall(r"^  mkdisk (\w+) IMAGE", text, re.M)
+    assert {"create", "format", "install", "update", "cmdline", "info", "ls", "cat", "stat", "mkdir", "rm", "mv", "put",
+            "get", "check", "dump", "mount"} == set(verbs)
+    assert sorted(verbs) == sorted(re.findall(r"^\| `(\w+) IMAGE` \|", (REPO / "docs" / "mkdisk.md").read_text(), re.M))
+    for verb in verbs:  # each is there, and wants an image
+        kit.refused(2, f"{verb} needs the path of an image", verb)
 
 
 @pytest.mark.parametrize("verb", ["info", "cmdline", "update", "install"])
