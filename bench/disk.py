@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import guests  # noqa: E402
 from lib.disks import MARK  # noqa: E402
+from lib.disks import MARK  # noqa: E402
 from lib.images import make_image  # noqa: E402
 
 CPUS = ("max", "qemu64")
