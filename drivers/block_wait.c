@@ -11,6 +11,7 @@
 #include "kernel/sched/thread.h"
 
 #define PATIENT_MICROS  10  /* between two looks, where there is no hurry */
+#define AWAKE_MAX       100 /* whiles: callbacks can submit new requests for ever */
 #define LOOKS_PER_MICRO 100 /* more than any machine does: a wait ends even if the clock stands */
 
 /* Has REQ ended? No thread comes between its status and its callback: see block_done.c. */
@@ -71,7 +72,7 @@ static void stay_awake(struct block_device *disk, const struct blk_req *req)
         preempt_disable();
         listen(disk, false);
     }
-    while (look_for_a_while(disk, req, silent)) {
+    for (unsigned i = 0; i < AWAKE_MAX && look_for_a_while(disk, req, silent); i++) {
     }
     if (silent) {
         listen(disk, true);

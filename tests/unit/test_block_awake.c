@@ -176,6 +176,44 @@ static void test_longer_while_requests_end(void **state)
     assert_true(fake_now - submitted_at > 10 * (POLL_MICROS - 50) * 1000);
 }
 
+static void submit_again(struct blk_req *other)
+{
+    other->next = NULL;
+    assert_int_equal(dev->ops->submit(dev, other), 0);
+}
+
+static void end_the_other(void)
+{
+    fake_now += 100000;
+    fake_disk_finish(&disk, disk.slot[0] == &req ? 1 : 0);
+}
+
+static void end_ours(void)
+{
+    others[0].done = NULL;
+    fake_disk_work(&disk);
+}
+
+/* A callback that submits again and again does not keep preemption off for ever. */
+static void test_not_for_ever(void **state)
+{
+    (void)state;
+    other_segs[0] = (struct blk_seg){fake_memory(BLK_SECTOR), 0, BLK_SECTOR};
+    others[0] = (struct blk_req){.op = BLK_READ,
+                                 .nseg = 1,
+                                 .lba = 9,
+                                 .nsect = 1,
+                                 .seg = &other_segs[0],
+                                 .done = submit_again};
+    submit_again(&others[0]);
+    fake_while_awake = end_the_other;
+    fake_while_asleep = end_ours;
+    submitted_at = fake_now;
+    assert_int_equal(submit_and_wait(), 0);
+    assert_int_equal(fake_sleeps, 1);
+    assert_in_range(fake_now - submitted_at, 10000000, 100000000);
+}
+
 static void test_clock_stands_still(void **state)
 {
     (void)state;
@@ -238,6 +276,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_others_want_the_cpu, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_for_long, setup, teardown),
         cmocka_unit_test_setup_teardown(test_longer_while_requests_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_not_for_ever, setup, teardown),
         cmocka_unit_test_setup_teardown(test_clock_stands_still, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_at_all, setup, teardown),
         cmocka_unit_test_setup_teardown(test_experience_is_used, setup, teardown),
