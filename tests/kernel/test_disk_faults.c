@@ -2,7 +2,6 @@
  * test_disk_faults.c - real disks that fail: at what the host has planned with QEMU's blkdebug
  * (scratch.h; tests/scenario/test_disks.py), and with interrupts that never come.
  */
-#include "kernel/clock.h"
 #include "kernel/console.h"
 #include "kernel/irq.h"
 #include "kernel/mm/heap.h"
@@ -122,8 +121,8 @@ static void mask_all(bool masked)
 }
 
 /*
- * Requests end all the same, in some seconds at most, and well; that they do is the doing of the
- * thread "disks", which says so in the log. A waiter that looks for a moment first may be faster.
+ * Requests end all the same, and well, long before their time is up: that is the doing of the thread
+ * "disks", which says so in the log.
  */
 GUEST_TEST(disk_whose_interrupts_never_come)
 {
@@ -132,7 +131,7 @@ GUEST_TEST(disk_whose_interrupts_never_come)
     need_scratch_disks(1);
     CHECK(buffer != NULL, "no memory");
     for (struct block_device *disk = NULL; (disk = scratch_next(disk)) != NULL;) {
-        uint64_t start = clock_nanos(), resets = disk->stats.resets;
+        uint64_t lost = disk->stats.lost_interrupts, resets = disk->stats.resets;
         uint32_t patience = disk->poll_micros;
 
         stamp_sectors(buffer, SCRATCH_FIRST, COUNT, 5);
@@ -146,9 +145,7 @@ GUEST_TEST(disk_whose_interrupts_never_come)
         disk->poll_micros = patience;
         CHECK(written == 0 && read == 0 && flushed == 0, "%s: %d %d %d", disk->name, written, read,
               flushed);
-        CHECK(clock_nanos() - start < 20000000000, "%s: took %llu ns", disk->name,
-              (unsigned long long)(clock_nanos() - start));
-        CHECK(disk->stats.lost_interrupts > 0, "%s: not noticed", disk->name);
+        CHECK(disk->stats.lost_interrupts > lost, "%s: not noticed", disk->name);
         CHECK(disk->stats.resets == resets, "%s: reset", disk->name);
         read_stamped(disk, SCRATCH_FIRST, COUNT, 5, buffer);
     }
