@@ -105,6 +105,12 @@ void fake_ata_reset_all(void);
 /* Read or write one port of a channel; false: it is not one of them. */
 bool fake_ata_port(uint16_t port, unsigned size, bool write, uint32_t *value);
 
+/* Among the files of this fake. The line follows the drive that is selected, and the bus master
+ * notes when it rises; the data port; a command is written. */
+void fake_update_line(struct fake_channel *channel);
+uint32_t fake_data_port(struct fake_channel *channel, unsigned size, bool write, uint32_t value);
+void fake_begin_command(struct fake_channel *channel, uint8_t op);
+
 /* ata_master.c: take the memory that the table describes, move SECTORS of data, and give it back. */
 void fake_master_hold(struct fake_channel *channel);
 void fake_master_transfer(struct fake_channel *channel, uint32_t sectors);

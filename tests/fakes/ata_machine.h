@@ -33,8 +33,11 @@ extern unsigned machine_function_count;
 extern bool machine_shared_irq;    /* both channels on the line of machine_functions[0] */
 extern unsigned machine_unclaimed; /* interrupts that the handler did not know */
 
+extern unsigned machine_submitted, machine_done; /* requests */
+
 /* An empty machine with a PIIX controller: add drives, then start. */
 void machine_new(void);
+void machine_forget_requests(void); /* part of it */
 void machine_start(void);
 
 /* SIZE bytes of made-up RAM below 4 GiB, or above; physical address to *PHYS. */

@@ -64,7 +64,7 @@ UNIT_sfs_hostile := $(SFS_ALL)
 UNIT_sfs_check := $(SFS_ALL) tests/fs/checkvol.c tests/fs/plants.c
 
 # The ATA driver on made-up channels.
-ATA_C := $(sort $(wildcard drivers/ata*.c)) tests/fakes/ata_channel.c tests/fakes/ata_master.c tests/fakes/ata_machine.c kernel/printf.c
+ATA_C := $(sort $(wildcard drivers/ata*.c) $(wildcard tests/fakes/ata_*.c)) kernel/printf.c
 UNIT_ata := $(ATA_C)
 UNIT_ata_probe := $(ATA_C)
 UNIT_ata_errors := $(ATA_C)
