@@ -67,7 +67,7 @@ static void print_line(const struct block_device *device)
     const struct blk_dev *dev = &device->dev;
     char size[SIZE_TEXT], type[TYPE_TEXT];
 
-    kprintf("%-9s %10s %-14.14s %-7s %-7s %8llu %8llu %4llu %4llu %3llu\n", device->name,
+    kprintf("%-8s %10s %-13.13s %-7s %-7s %7llu %8llu %4llu %3llu %3llu\n", device->name,
             size_text(size, dev->nsect), what_text(device, type), device->how, state_text(device),
             (unsigned long long)requests_of(dev),
             (unsigned long long)(dev->sectors_read + dev->sectors_written),
@@ -83,8 +83,8 @@ static int print_all(void)
         kprintf("no disk that a driver knows\n");
         return STATUS_OK;
     }
-    kprintf(
-        "name            size what           how     state   requests  sectors merg retr err\n");
+    kprintf("%-8s %10s %-13s %-7s %-7s %7s %8s %4s %3s %3s\n", "name", "size", "what", "how",
+            "state", "reqs", "sectors", "merg", "try", "err");
     while ((device = block_next(device)) != NULL) {
         print_line(device);
     }

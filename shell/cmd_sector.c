@@ -106,7 +106,7 @@ static void print_text_field(unsigned offset, const char *name, const char *text
 
 static void print_bytes_field(unsigned offset, const char *name, const uint8_t *bytes, size_t size)
 {
-    kprintf("  %03x  %-18s", offset, name);
+    kprintf("  %03x  %-18s%s", offset, name, size > ROW ? "\n         " : "");
     for (size_t i = 0; i < size; i++) {
         kprintf("%02x", bytes[i]);
     }
@@ -137,7 +137,7 @@ static void show_boot_code(struct view *view)
     memcpy(&patch, view->sector + STAGE1_PATCH_OFFSET, sizeof(patch));
     print_part(view, STAGE1_PATCH_OFFSET, "stage 1: its first instructions");
     print_part(view, STAGE1_PATCH_SIZE,
-               "filled in by mkdisk: stage 2 has %u sectors and ends at %x, CRC register %08x",
+               "written by mkdisk: stage 2 has %u sectors, ends at %x, CRC register %08x",
                patch.sectors, patch.end, patch.crc32c);
     print_part(view, STAGE1_BPB_END - STAGE1_BPB_OFFSET,
                "a BIOS parameter block for BIOSes that look for one");
@@ -184,7 +184,7 @@ static void show_slot(const struct manifest *manifest, unsigned index)
                 "%u sectors from %u on, %u bytes of them used", slot->sectors, slot->first_lba,
                 slot->length);
     print_field(offset + (unsigned)offsetof(struct boot_slot, mem_size), "  memory",
-                "%u bytes from %llx on, enters at %llx", slot->mem_size,
+                "%u bytes at %llx, enters at %llx", slot->mem_size,
                 (unsigned long long)slot->load_phys, (unsigned long long)slot->entry_virt);
     print_bytes_field(offset + (unsigned)offsetof(struct boot_slot, merkle_root), "  Merkle root",
                       slot->merkle_root, sizeof(slot->merkle_root));

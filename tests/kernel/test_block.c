@@ -96,3 +96,101 @@ GUEST_TEST(block_on_a_stack)
         write_and_read(offset, 2, memory + offset);
     }
 }
+
+/* ---- Many at once ---- */
+
+#define THREADS 6
+#define ROUNDS  200
+#define OWN     512 /* sectors that each thread has for itself */
+
+/* Write and read at random places of the thread's own sectors; others do the same elsewhere. */
+static void write_and_read_own(void *argument)
+{
+    const uint64_t own = (uintptr_t)argument * OWN;
+    uint8_t *memory = kmalloc(32 * BLK_SECTOR + 1);
+    uint32_t state = (uint32_t)own;
+
+    CHECK(memory != NULL, "no memory");
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        uint32_t count = 1 + next_byte(&state) % 32;
+        uint64_t lba = own + (uint32_t)(next_byte(&state) * 2) % (OWN - count);
+
+        write_and_read(lba, count, memory + round % 2);
+    }
+    kfree(memory);
+}
+
+GUEST_TEST(block_many_threads)
+{
+    struct thread *threads[THREADS];
+    const struct blk_dev *dev = &ram_disk()->dev;
+    const uint64_t before = dev->writes, errors = dev->errors;
+
+    for (uintptr_t i = 0; i < THREADS; i++) {
+        threads[i] = start_helper(write_and_read_own, (void *)i, THREAD_NORMAL);
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        thread_join(threads[i]);
+    }
+    CHECK(dev->writes - before == THREADS * ROUNDS, "%llu writes",
+          (unsigned long long)(dev->writes - before));
+    CHECK(dev->errors == errors, "%llu errors", (unsigned long long)dev->errors);
+}
+
+/* ---- Callbacks that submit ---- */
+
+#define CHAINS 80 /* more than the disk takes at once */
+#define LENGTH 50 /* requests of each chain, one after the other */
+
+static struct {
+    struct blk_req req[CHAINS];
+    struct blk_seg seg[CHAINS];
+    unsigned left[CHAINS];
+    uint8_t *memory;
+    volatile unsigned ended;
+    unsigned failed; /* guarded by the order of callbacks */
+} chains;
+
+static void next_of_chain(struct blk_req *req)
+{
+    unsigned index = (unsigned)(req - chains.req);
+    struct blk_dev *dev = &ram_disk()->dev;
+
+    chains.failed += req->status != 0;
+    req->next = NULL;
+    req->lba = index + CHAINS * (chains.left[index] - 1);
+    if (--chains.left[index] == 0 || dev->ops->submit(dev, req) != 0) {
+        chains.ended++;
+    }
+}
+
+GUEST_TEST(block_callbacks_submit)
+{
+    struct blk_dev *dev = &ram_disk()->dev;
+
+    chains.memory = kmalloc(CHAINS * BLK_SECTOR);
+    CHECK(chains.memory != NULL, "no memory");
+    chains.ended = chains.failed = 0;
+    for (unsigned i = 0; i < CHAINS; i++) {
+        chains.left[i] = LENGTH;
+        chains.seg[i] = (struct blk_seg){chains.memory + i * BLK_SECTOR, 0, BLK_SECTOR};
+        chains.req[i] = (struct blk_req){.op = i % 2 ? BLK_READ : BLK_WRITE,
+                                         .nseg = 1,
+                                         .lba = i,
+                                         .nsect = 1,
+                                         .seg = &chains.seg[i],
+                                         .done = next_of_chain,
+                                         .next = i + 1 < CHAINS ? &chains.req[i + 1] : NULL};
+    }
+    uint64_t before = dev->reads + dev->writes;
+
+    CHECK(dev->ops->submit(dev, chains.req) == 0, "refused");
+    for (unsigned waits = 0; chains.ended < CHAINS; waits++) {
+        CHECK(waits < 5000, "%u chains have ended", chains.ended);
+        thread_sleep(MILLISECOND);
+    }
+    CHECK(chains.failed == 0, "%u failed", chains.failed);
+    CHECK(dev->reads + dev->writes - before == CHAINS * LENGTH, "%llu requests",
+          (unsigned long long)(dev->reads + dev->writes - before));
+    kfree(chains.memory);
+}
