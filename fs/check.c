@@ -11,20 +11,16 @@
 
 #define ROUNDS_MOST 6
 
+/* Each pass needs what the ones before have remembered. */
 static void look(struct check *c)
 {
-    check_inodes(c);
-    check_suspects(c);
-    check_settle(c);
-    check_directories(c);
-    check_settle(c);
-    check_links(c);
-    check_settle(c);
-    check_progress(c, 90);
-    check_bitmaps(c);
-    check_settle(c);
-    check_checksums(c);
-    check_settle(c);
+    void (*const passes[])(struct check *) = {check_inodes, check_suspects, check_directories,
+                                              check_links,  check_bitmaps,  check_checksums};
+
+    for (unsigned i = 0; i < sizeof(passes) / sizeof(passes[0]) && c->error == 0; i++) {
+        passes[i](c);
+        check_settle(c);
+    }
     check_progress(c, 100);
 }
 

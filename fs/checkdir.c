@@ -18,8 +18,9 @@ struct scan {
     uint64_t ino;
     struct sfs_inode *inode;
     uint64_t n, block; /* of c->dir_block */
-    uint32_t round;
-    bool changed; /* that block */
+    uint32_t round;    /* 0: every record is judged; then those of a part of the names again */
+    uint32_t rounds;   /* of the latter */
+    bool changed;      /* that block */
 };
 
 static struct check_dir *dir_of(const struct scan *s)
@@ -432,7 +433,7 @@ static void walk_directory(struct scan *s)
                            .visit = visit,
                            .ctx = s};
 
-    check_names_round(c, s->round);
+    check_names_begin(c, s->round > 0 ? s->round - 1 : 0, s->round > 0 ? s->rounds : 1);
     check_walk(&w);
     if (w.changed && check_get_inode(c, s->ino) != NULL) {
         memcpy(check_get_inode(c, s->ino), s->inode, sizeof(*s->inode));
@@ -450,15 +451,12 @@ static void check_directory(struct check *c, uint64_t ino)
         return;
     }
     inode = *found;
-    uint32_t rounds = check_names_begin(c, check_size(&inode));
-
-    for (; s.round < rounds && c->error == 0; s.round++) {
-        if (s.round > 0) {
-            if (c->visits / VISITS_SHARE >= c->fs->super.total_blocks) {
-                return;
-            }
-            check_map_empty(&c->seen);
-        }
+    walk_directory(&s);
+    s.rounds = check_names_rounds(c);
+    while (s.round < s.rounds && c->error == 0 &&
+           c->visits / VISITS_SHARE < c->fs->super.total_blocks) {
+        s.round++;
+        check_map_empty(&c->seen);
         walk_directory(&s);
     }
 }

@@ -168,6 +168,7 @@ bool check_file(struct check *c, uint64_t ino, struct sfs_inode *inode, bool *ch
                                  .inode = inode,
                                  .type = f.type,
                                  .limit = check_blocks_of(c, check_size(inode)),
+                                 .loose = f.loose,
                                  .cut = f.type == SFS_TYPE_LNK && !f.loose};
     check_flagged_height(&f);
     check_walk(&f.walk);

@@ -61,12 +61,21 @@ static void check_rest(struct judged *j, size_t from)
     }
 }
 
+/* A directory or symbolic link is cut only when it is on its way out. */
+static uint32_t truncating_if_orphan(const struct judged *j)
+{
+    const struct check_inode *info = check_inode_of(j->c, j->ino);
+    bool listed = info != NULL && (info->flags & INODE_LISTED) != 0;
+
+    return j->inode->nlink == 0 && listed ? SFS_INODE_TRUNCATING : 0;
+}
+
 static bool check_symlink(struct judged *j)
 {
     uint64_t size = check_size(j->inode);
     bool fast = (j->inode->flags & SFS_INODE_FASTLINK) != 0;
 
-    check_flags(j, SFS_INODE_FASTLINK | SFS_INODE_HEIGHT | SFS_INODE_TRUNCATING);
+    check_flags(j, SFS_INODE_FASTLINK | SFS_INODE_HEIGHT | truncating_if_orphan(j));
     fast = fast && (j->inode->flags & SFS_INODE_FASTLINK) != 0;
     if (fast && size > 0 && size <= SFS_FASTLINK_MAX) {
         check_rest(j, offsetof(struct sfs_inode, direct) + size);
@@ -102,7 +111,7 @@ static bool judge(struct judged *j)
         check_flags(j, SFS_INODE_HEIGHT | SFS_INODE_SPARSE | SFS_INODE_TRUNCATING);
         return check_file(j->c, j->ino, j->inode, &j->changed);
     case SFS_TYPE_DIR:
-        check_flags(j, SFS_INODE_HEIGHT | SFS_INODE_TRUNCATING);
+        check_flags(j, SFS_INODE_HEIGHT | truncating_if_orphan(j));
         return check_file(j->c, j->ino, j->inode, &j->changed);
     case SFS_TYPE_LNK:
         return check_symlink(j);

@@ -265,7 +265,11 @@ static void judge_tail(struct check *c, const struct check_tail *tail, const uin
     check_note(c, KIND_TAIL, tail->block, tail->ino, tail->used, 0);
     check_read(c, tail->block, 1, c->scratch);
     memset(c->scratch + tail->used, 0, c->fs->bs - tail->used);
-    check_put_data(c, tail->block, c->scratch);
+    if (check_map_test(&c->meta, tail->block)) { /* of a symbolic link */
+        check_put(c, tail->block, c->scratch);
+    } else {
+        check_put_data(c, tail->block, c->scratch);
+    }
 }
 
 static void done(struct blk_req *req)

@@ -1,58 +1,76 @@
 /*
  * checkname.c - has a directory two records of one name? A hash table of the names seen so far,
- * each with its place, 8 bytes a name. It has a limit: a directory with more names is gone through
- * several times, and each time only those names count whose hash falls into that round.
+ * each with its place, 8 bytes a name. It grows up to a limit. A directory with more names is gone
+ * through again, several times, and each time only those names count whose hash falls into that
+ * round.
  */
 #include "fs/checkwork.h"
 
-#define NAMES_MOST  (1u << 16) /* in one round */
+#define NAMES_MOST  (1u << 16) /* in one round, about */
 #define SLOTS_LEAST 64u
-#define RECORD_MIN  16u /* bytes of a record */
+#define SLOTS_MOST  (2 * NAMES_MOST)
 
 /* A slot: the hash, and the place in units of 8 bytes, plus 1. */
 #define PLACE_BITS 32
 
-uint32_t check_names_begin(struct check *c, uint64_t size)
+/* Spread differently from the rounds. */
+static uint32_t slot_of(uint64_t hash, uint32_t step)
 {
-    uint64_t most = size / RECORD_MIN;
-    uint32_t rounds = (uint32_t)(most / NAMES_MOST) + 1;
-    uint32_t slots = SLOTS_LEAST;
-
-    while (slots < 2 * most && slots < 2 * NAMES_MOST) {
-        slots *= 2;
-    }
-    if (slots > c->name_slots) {
-        port_free(c->name);
-        c->name = port_alloc(slots * sizeof(*c->name));
-        if (c->name == NULL) {
-            check_fail(c, SFS_ENOMEM);
-            slots = 0;
-        }
-        c->name_slots = slots;
-    }
-    c->name_used = slots;
-    c->name_rounds = rounds;
-    return rounds;
+    return ((uint32_t)hash * 0x9E3779B1u >> 8 ^ (uint32_t)hash) + step;
 }
 
-void check_names_round(struct check *c, uint32_t round)
+static void put(uint64_t *table, uint32_t slots, uint64_t value)
+{
+    uint32_t step = 0;
+
+    while (table[slot_of(value >> PLACE_BITS, step) & (slots - 1)] != 0) {
+        step++;
+    }
+    table[slot_of(value >> PLACE_BITS, step) & (slots - 1)] = value;
+}
+
+static void resize(struct check *c, uint32_t slots)
+{
+    uint64_t *table = port_alloc(slots * sizeof(*table));
+
+    if (table == NULL) {
+        check_fail(c, SFS_ENOMEM);
+        return;
+    }
+    memset(table, 0, slots * sizeof(*table));
+    for (uint32_t i = 0; i < c->name_used; i++) {
+        if (c->name[i] != 0) {
+            put(table, slots, c->name[i]);
+        }
+    }
+    port_free(c->name);
+    c->name = table;
+    c->name_used = c->name_slots = slots;
+}
+
+void check_names_begin(struct check *c, uint32_t round, uint32_t rounds)
 {
     c->name_round = round;
+    c->name_rounds = rounds;
     c->name_count = 0;
-    if (c->error == 0) {
-        memset(c->name, 0, c->name_used * sizeof(*c->name));
+    c->name_total = 0;
+    if (c->name_slots < SLOTS_LEAST) {
+        c->name_used = 0;
+        resize(c, SLOTS_LEAST);
+    } else {
+        c->name_used = SLOTS_LEAST;
+        memset(c->name, 0, SLOTS_LEAST * sizeof(*c->name));
     }
+}
+
+uint32_t check_names_rounds(const struct check *c)
+{
+    return c->name_total > c->name_count ? (uint32_t)(c->name_total / NAMES_MOST) + 1 : 0;
 }
 
 static bool counts(const struct check *c, uint32_t hash)
 {
     return c->error == 0 && hash % c->name_rounds == c->name_round;
-}
-
-/* Spread differently from the rounds. */
-static uint32_t slot_of(uint32_t hash, uint32_t step)
-{
-    return (hash * 0x9E3779B1u >> 8 ^ hash) + step;
 }
 
 bool check_names_next(const struct check *c, uint32_t hash, uint32_t *step, uint64_t *position)
@@ -71,19 +89,21 @@ bool check_names_next(const struct check *c, uint32_t hash, uint32_t *step, uint
     return false;
 }
 
-/* More names in a round than there should be: the rest of them goes unchecked, rather than that the
- * table fills up. */
+/* A table that is full takes no more, so that there is always an empty slot to end a search. */
 void check_names_add(struct check *c, uint32_t hash, uint64_t position)
 {
-    uint32_t at = 0;
-
-    if (!counts(c, hash) || position / 8 >= UINT32_MAX || c->name_count >= c->name_used / 4 * 3) {
+    if (!counts(c, hash) || position / 8 >= UINT32_MAX) {
         return;
     }
-    while (c->name[slot_of(hash, at) & (c->name_used - 1)] != 0) {
-        at++;
+    c->name_total++;
+    if (c->name_count >= c->name_used / 4 * 3) {
+        if (c->name_used == SLOTS_MOST) {
+            return;
+        }
+        resize(c, 2 * c->name_used);
     }
-    c->name[slot_of(hash, at) & (c->name_used - 1)] =
-        (uint64_t)hash << PLACE_BITS | (position / 8 + 1);
-    c->name_count++;
+    if (c->error == 0) {
+        put(c->name, c->name_used, (uint64_t)hash << PLACE_BITS | (position / 8 + 1));
+        c->name_count++;
+    }
 }

@@ -2,7 +2,7 @@
  * checksuper.c - the superblock, its backup and the journal: where a check begins and, if it has
  * repaired, ends.
  *
- *   begin   block 0, or the backup -> "damaged", if something is wrong here -> the journal's replay
+ *   begin   block 0, or the backup -> the other one, if it is bad -> the journal's replay
  *   end     the backup, flush -> block 0 "clean", flush
  *
  * In between the superblock in memory says "damaged", so the first handle writes that (handle.c).
@@ -53,8 +53,69 @@ static int open_super(struct check *c, struct blk_dev *dev)
     }
     c->was = fs->super.state;
     error = volume_memory(fs);
+    if (error == 0 && (!check_maps_make(c) || !check_io_make(c))) {
+        error = SFS_ENOMEM;
+    }
     return error < 0 ? error : judge_primary(c, backup);
 }
+
+/* ---- The backup ---- */
+
+/* What has changed since mkfs does not count. */
+static void forget_news(struct sfs_super *super)
+{
+    super->state = SFS_STATE_CLEAN;
+    super->last_mount_ns = 0;
+    super->write_gen = 0;
+    super->mount_count = super->error_count = 0;
+    super->first_err_block = 0;
+    super->first_err_code = 0;
+    super->crc = 0;
+}
+
+static int write_backup(struct check *c)
+{
+    struct sfs *fs = c->fs;
+    struct sfs_super *copy = (struct sfs_super *)c->scratch;
+
+    memset(c->scratch, 0, fs->bs);
+    *copy = fs->super;
+    copy->state = SFS_STATE_CLEAN;
+    memset(copy->zero, 0, sizeof(copy->zero));
+    copy->crc = sfs_csum(0, copy, offsetof(struct sfs_super, crc));
+    int error =
+        sfs_write_blocks(fs, BLK_CLASS_SUPERBLOCK, fs->super.backup_sb_block, 1, c->scratch);
+    return error < 0 ? error : sfs_io_flush(fs);
+}
+
+static void check_backup(struct check *c)
+{
+    struct sfs *fs = c->fs;
+    struct sfs_super *now = (struct sfs_super *)c->scratch2;
+    struct sfs_super *then = (struct sfs_super *)c->scratch;
+    const uint64_t block = fs->super.backup_sb_block;
+
+    if (!fs->has_journal || c->error != 0) {
+        return;
+    }
+    if (sfs_read_blocks(fs, block, 1, c->scratch) == 0 &&
+        sfs_super_check(then, fs->dev->nsect) == 0 &&
+        check_all_zero(c->scratch + sizeof(*then), fs->bs - sizeof(*then))) {
+        *now = fs->super;
+        forget_news(now);
+        forget_news(then);
+        memset(now->zero, 0, sizeof(now->zero)); /* check_zeros has an eye on these */
+        if (memcmp(now, then, sizeof(*now)) == 0) {
+            return;
+        }
+    }
+    check_note(c, KIND_BACKUP, block, NONE, 0, 0);
+    if (c->repair) {
+        check_fail(c, write_backup(c)); /* before block 0 is touched: one of the two is good */
+    }
+}
+
+/* ---- The rest of the beginning ---- */
 
 /* What recovery could not do: the log is emptied, and what it held is lost. */
 static int judge_log(struct check *c, int error)
@@ -157,75 +218,20 @@ int check_open(struct check *c, struct blk_dev *dev)
     sfs_csum_init();
     *c->fs = (struct sfs){.dev = dev, .read_only = !c->repair, .hooks = &no_hooks};
     error = open_super(c, dev);
-    error = error < 0 ? error : open_log(c);
     if (error < 0) {
         return error;
     }
-    if (!check_maps_make(c) || !check_io_make(c)) {
-        return SFS_ENOMEM;
+    check_backup(c);
+    check_zeros(c);
+    error = c->error < 0 ? c->error : open_log(c);
+    if (error < 0) {
+        return error;
     }
     c->fs->super.state = SFS_STATE_ERROR;
     fill_result(c);
-    check_zeros(c);
     claim_reserved(c);
     read_orphans(c);
-    check_backup(c);
     return c->error;
-}
-
-/* ---- The backup ---- */
-
-/* What has changed since mkfs does not count. */
-static void forget_news(struct sfs_super *super)
-{
-    super->state = SFS_STATE_CLEAN;
-    super->last_mount_ns = 0;
-    super->write_gen = 0;
-    super->mount_count = super->error_count = 0;
-    super->first_err_block = 0;
-    super->first_err_code = 0;
-    super->crc = 0;
-}
-
-static int write_backup(struct check *c)
-{
-    struct sfs *fs = c->fs;
-    struct sfs_super *copy = (struct sfs_super *)c->scratch;
-
-    memset(c->scratch, 0, fs->bs);
-    *copy = fs->super;
-    copy->state = SFS_STATE_CLEAN;
-    copy->crc = sfs_csum(0, copy, offsetof(struct sfs_super, crc));
-    int error =
-        sfs_write_blocks(fs, BLK_CLASS_SUPERBLOCK, fs->super.backup_sb_block, 1, c->scratch);
-    return error < 0 ? error : sfs_io_flush(fs);
-}
-
-void check_backup(struct check *c)
-{
-    struct sfs *fs = c->fs;
-    struct sfs_super *now = (struct sfs_super *)c->scratch2;
-    struct sfs_super *then = (struct sfs_super *)c->scratch;
-    const uint64_t block = fs->super.backup_sb_block;
-
-    if (!fs->has_journal || c->error != 0) {
-        return;
-    }
-    if (sfs_read_blocks(fs, block, 1, c->scratch) == 0 &&
-        sfs_super_check(then, fs->dev->nsect) == 0 &&
-        check_all_zero(c->scratch + sizeof(*then), fs->bs - sizeof(*then))) {
-        *now = fs->super;
-        forget_news(now);
-        forget_news(then);
-        if (memcmp(now, then, sizeof(*now)) == 0) {
-            return;
-        }
-    }
-    check_note(c, KIND_BACKUP, block, NONE, 0, 0);
-    if (c->repair) {
-        check_fail(c, mark_damaged(c));
-        check_fail(c, write_backup(c));
-    }
 }
 
 /* ---- End ---- */

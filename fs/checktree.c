@@ -173,7 +173,7 @@ static bool believe(struct check_walk *w, struct check_level *level, uint64_t n)
 /* A directory without the blocks from N on ends there. */
 static void cut_directory(struct check_walk *w, uint64_t n)
 {
-    if (w->mode == TREE_CLAIM && w->type == SFS_TYPE_DIR && n < w->limit && !w->cut) {
+    if (w->mode == TREE_CLAIM && w->type == SFS_TYPE_DIR && n < w->limit && !w->cut && !w->loose) {
         check_note(w->c, KIND_DIR_HOLE, NONE, w->ino, n, 0);
         w->limit = n;
         w->cut = true;

@@ -192,6 +192,7 @@ struct check {
     uint32_t tails;
     uint64_t *name; /* checkname.c: a hash table */
     uint32_t name_slots, name_used, name_count, name_round, name_rounds;
+    uint64_t name_total; /* that should be in it */
 
     struct check_found *found;
     uint32_t founds, found_room;
@@ -259,7 +260,6 @@ void check_progress(struct check *c, unsigned percent);
 
 /* Find the superblock and replay the journal. */
 int check_open(struct check *c, struct blk_dev *dev);
-void check_backup(struct check *c);
 /* The repair is over: the backup, then the superblock, durably. */
 int check_finish(struct check *c);
 
@@ -278,6 +278,7 @@ struct check_walk {
     struct sfs_inode *inode;
     uint32_t type;
     uint64_t limit; /* blocks that the size asks for */
+    bool loose;     /* blocks may be missing, or behind the end */
     bool cut;       /* directories: what lies behind limit is dropped */
     /* What has been seen. */
     uint64_t mapped; /* blocks below limit */
@@ -312,10 +313,10 @@ void check_attach(struct check *c, struct blk_dev *dev);
 
 /* ---- checkname.c ---- */
 
-/* Begin with a directory of SIZE bytes; in how many rounds its names must be looked at. */
-uint32_t check_names_begin(struct check *c, uint64_t size);
-/* Forget the names: round ROUND begins. */
-void check_names_round(struct check *c, uint32_t round);
+/* Forget the names: round ROUND of ROUNDS begins; of the first one, that is 0 of 1. */
+void check_names_begin(struct check *c, uint32_t round, uint32_t rounds);
+/* After the first round: how many more there must be, because not all names found room. */
+uint32_t check_names_rounds(const struct check *c);
 /* Is there already a name of this hash? *STEP is 0 at first; *POSITION is where it stands. */
 bool check_names_next(const struct check *c, uint32_t hash, uint32_t *step, uint64_t *position);
 void check_names_add(struct check *c, uint32_t hash, uint64_t position);

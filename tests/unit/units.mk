@@ -61,7 +61,10 @@ UNIT_sfs_random := $(SFS_ALL) tests/fs/model.c
 UNIT_sfs_fsync := $(SFS_ALL)
 UNIT_sfs_threads := $(SFS_ALL)
 UNIT_sfs_hostile := $(SFS_ALL)
-UNIT_sfs_check := $(SFS_ALL) tests/fs/checkvol.c tests/fs/plants.c
+CHECK_ALL := $(SFS_ALL) tests/fs/checkvol.c tests/fs/plants.c
+UNIT_sfs_check := $(CHECK_ALL)
+UNIT_sfs_check_faults := $(CHECK_ALL)
+UNIT_sfs_check_random := $(CHECK_ALL)
 
 # The ATA driver on made-up channels.
 ATA_C := $(sort $(wildcard drivers/ata*.c) $(wildcard tests/fakes/ata_*.c)) kernel/printf.c
