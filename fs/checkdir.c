@@ -218,7 +218,7 @@ static void mend_dots(struct scan *s)
     }
     mend_dot(s, &dot, s->ino);
     mend_dot(s, &up, up.inode); /* whose parent it is, pass 3 will know */
-    dir->up = up.inode;
+    dir->up = up.inode < s->c->fs->super.inode_count ? up.inode : UP_WRONG;
 }
 
 /* ---- Is it there already? ---- */

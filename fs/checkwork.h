@@ -122,12 +122,13 @@ struct check_inode {
 #define INODE_WANTED     0x10 /* a finding wants to know its path */
 #define PIECE_INODES     512u
 
-#define UP_NEW           (NONE - 1)
+#define UP_NEW   (NONE - 1)
+#define UP_WRONG (NONE - 2)
 
 struct check_dir {
     uint64_t ino;
     uint64_t parent; /* who names it; NONE */
-    uint64_t up;     /* what ".." says; NONE: not known; UP_NEW: it is new */
+    uint64_t up;     /* what ".." says; NONE: not known; UP_NEW: it is new; UP_WRONG: no inode */
     uint32_t subdirs;
     uint32_t mark; /* checklink.c: of the climb that came by; CLIMB_DONE: hangs on the root */
 };

@@ -7,6 +7,7 @@ K          ?=
 TEST_DEPS  :=
 
 -include tests/unit/units.mk      # UNIT_<name> := the .c files that tests/unit/test_<name>.c tests
+-include tests/fuzz/fuzz.mk
 -include tests/rom/rom.mk
 -include tests/coverage/coverage.mk
 

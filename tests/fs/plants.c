@@ -468,6 +468,12 @@ static void dotdot_root(struct ramdisk *disk)
     sign_dir(disk, 0);
 }
 
+static void dotdot_none(struct ramdisk *disk)
+{
+    vol_record(disk, I->sub, "..")->inode = UINT64_MAX;
+    sign_dir(disk, I->sub);
+}
+
 static void dots_again(struct ramdisk *disk)
 {
     struct sfs_dirent *d = vol_record(disk, I->sub, "inside");
@@ -764,6 +770,7 @@ const struct plant plants[] = {
      "", 0},
     {"dotdot_root", dotdot_root, "F7: inode 0 (/): '..' leads to inode %dir, but the parent is 0",
      "", 0},
+    {"dotdot_none", dotdot_none, "(/dir/sub): '..' leads to inode 18446744073709551613", "", 0},
     {"dots_again", dots_again, "(/dir/sub): another '.' or '..'", "/dir/sub/inside /twin", 0},
     {"name_slash", name_slash, "(/dir/sub): '/', NUL or no end in a name", "/dir/sub/inside", 0},
     {"name_nul", name_nul, "(/dir/sub): '/', NUL or no end in a name", "/dir/sub/inside", 0},
