@@ -21,10 +21,10 @@ RUN_TESTS   = SECTOR0_BUILD=$(abspath $(B)) $(PYTHON) -B tests/run.py --select '
 check: all unit-binaries test-files ## the minute's worth: host units, static checks, a few boots
 	$(RUN_TESTS) check
 
-test: all unit-binaries test-files kernel-kinds ## everything a pull request needs; K=expr for a selection
+test: all unit-binaries test-files kernel-kinds fuzzers ## everything a pull request needs; K=expr for a selection
 	$(RUN_TESTS) test
 
-soak: all unit-binaries test-files ## the long ones: random faults with new seeds
+soak: all unit-binaries test-files fuzzers ## the long ones: random faults with new seeds
 	$(RUN_TESTS) soak
 
 units: unit-binaries ## the host unit tests alone

@@ -1,6 +1,7 @@
 # The fuzz target of SFS, for libFuzzer (sfs-libfuzzer) and for AFL++ (sfs-afl), and what it begins with.
 
-TEST_DEPS += $(B)/fuzz/sfs-libfuzzer $(B)/fuzz/sfs-afl $(B)/fuzz/corpus
+.PHONY: fuzzers
+fuzzers: $(B)/fuzz/sfs-libfuzzer $(B)/fuzz/sfs-afl $(B)/fuzz/corpus
 
 FUZZ_C      := tests/fuzz/fuzz_sfs.c $(CHECK_ALL)
 FUZZ_FLAGS  := $(CSTD) -O1 -I. -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=all -MMD -MP

@@ -1,0 +1,49 @@
+"""Fuzzing of SFS: mounting, walking, checking and repairing whatever a disk may hold, by libFuzzer and by AFL++"""
+import os
+import subprocess
+
+import pytest
+
+from lib.paths import BUILD
+
+FUZZ = BUILD / "fuzz"
+SHORT, LONG = 60, 4 * 3600  # seconds
+SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:symbolize=0", "UBSAN_OPTIONS": "halt_on_error=1"}
+AFL = {"AFL_NO_UI": "1", "AFL_SKIP_CPUFREQ": "1", "AFL_NO_AFFINITY": "1", "AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES": "1",
+       "AFL_BENCH_UNTIL_CRASH": "1"}
+
+
+def libfuzzer(seconds, folder):
+    found = folder / "found"
+    found.mkdir()
+    done = subprocess.run([FUZZ / "sfs-libfuzzer", f"-max_total_time={seconds}", "-max_len=256", "-timeout=60",
+                           "-verbosity=0", f"-artifact_prefix={folder}/", found, FUZZ / "corpus"],
+                          capture_output=True, text=True, errors="replace", env={**os.environ, **SANITIZERS}, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+def afl(seconds, folder):
+    out = folder / "afl"
+    subprocess.run(["afl-fuzz", "-i", FUZZ / "corpus", "-o", out, "-V", str(seconds), "-t", "60000", "-m", "none", "-G", "256",
+                    "--", FUZZ / "sfs-afl"], capture_output=True, text=True, errors="replace",
+                   env={**os.environ, **SANITIZERS, **AFL}, check=True)
+    crashes = [path for path in (out / "default" / "crashes").glob("id*")]
+    assert not crashes, [path.read_bytes() for path in crashes]
+
+
+def test_a_minute_of_libfuzzer(tmp_path):
+    """60 seconds of libFuzzer: no crash, no hang, and what was repaired is sound"""
+    libfuzzer(SHORT, tmp_path)
+
+
+def test_a_minute_of_afl(tmp_path):
+    """60 seconds of AFL++, in one process (persistent mode)"""
+    afl(SHORT, tmp_path)
+
+
+@pytest.mark.soak
+@pytest.mark.limit(LONG + 600)
+@pytest.mark.parametrize("fuzzer", [libfuzzer, afl])
+def test_hours(fuzzer, tmp_path):
+    """Hours of each"""
+    fuzzer(LONG, tmp_path)
