@@ -10,6 +10,8 @@
  */
 #include "fs/checkwork.h"
 
+#define TAILS_AT_ONCE 4 /* requests on the stack */
+
 void check_fail(struct check *c, int error)
 {
     c->error = c->error != 0 ? c->error : error;
@@ -30,7 +32,7 @@ bool check_io_make(struct check *c)
     bool all = true;
 
     c->run = port_alloc(CHECK_RUN);
-    c->ends = port_alloc((size_t)SFS_BATCH_REQS * bs);
+    c->ends = port_alloc((size_t)TAILS_AT_ONCE * bs);
     c->scratch = port_alloc(bs);
     c->scratch2 = port_alloc(bs);
     c->table = port_alloc(bs);
@@ -281,9 +283,9 @@ static void done(struct blk_req *req)
 static void read_tails(struct check *c, const struct check_tail *tail, uint32_t count)
 {
     struct sfs *fs = c->fs;
-    struct blk_req req[SFS_BATCH_REQS];
-    struct blk_seg seg[SFS_BATCH_REQS];
-    uint32_t first[SFS_BATCH_REQS];
+    struct blk_req req[TAILS_AT_ONCE];
+    struct blk_seg seg[TAILS_AT_ONCE];
+    uint32_t first[TAILS_AT_ONCE];
     uint64_t log_block;
 
     for (uint32_t i = 0; i < count; i++) {
@@ -312,8 +314,8 @@ void check_tails(struct check *c)
 {
     const uint32_t bs = c->fs->bs;
 
-    for (uint32_t i = 0; i < c->tails && c->error == 0; i += SFS_BATCH_REQS) {
-        uint32_t left = c->tails - i, count = left < SFS_BATCH_REQS ? left : SFS_BATCH_REQS;
+    for (uint32_t i = 0; i < c->tails && c->error == 0; i += TAILS_AT_ONCE) {
+        uint32_t left = c->tails - i, count = left < TAILS_AT_ONCE ? left : TAILS_AT_ONCE;
 
         read_tails(c, c->tail + i, count);
         for (uint32_t k = 0; k < count && c->error == 0; k++) {

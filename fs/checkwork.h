@@ -122,8 +122,8 @@ struct check_inode {
 #define INODE_WANTED     0x10 /* a finding wants to know its path */
 #define PIECE_INODES     512u
 
-#define UP_NEW   (NONE - 1)
-#define UP_WRONG (NONE - 2)
+#define UP_NEW           (NONE - 1)
+#define UP_WRONG         (NONE - 2)
 
 struct check_dir {
     uint64_t ino;

@@ -27,7 +27,7 @@ struct vol_inodes {
     uint64_t dir, sub, deep;                   /* directories: /dir, /dir/sub, /dir/sub/deep */
     uint64_t many;                             /* a directory of several blocks */
     uint64_t fast, slow, fifo, device;
-    uint64_t inside;                           /* a file: /dir/sub/inside, and /twin */
+    uint64_t inside; /* a file: /dir/sub/inside, and /twin */
 };
 const struct vol_inodes *vol_inodes(void);
 

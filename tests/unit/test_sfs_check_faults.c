@@ -29,8 +29,8 @@ static const char *const sets[][8] = {
 #define SETS (sizeof(sets) / sizeof(sets[0]))
 
 /* Allocations fail one by one up to DENSE, where everything is set up; then every STRIDE-th. */
-#define DENSE  60
-#define STRIDE 13
+#define DENSE  40
+#define STRIDE 29
 
 static const struct plant *find(const char *name)
 {
