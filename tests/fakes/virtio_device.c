@@ -14,7 +14,7 @@
 #include "kernel/mm/vmap.h"
 
 #define PORT        0xC000
-#define MMIO        0x70000000ull /* nothing is there: a stray access crashes */
+#define MMIO        FAKE_VIRTIO_MMIO
 #define MMIO_BAR    4
 #define AT_ISR      0x1000
 #define AT_CONFIG   0x2000

@@ -20,7 +20,8 @@
 
 #define FAKE_VIRTIO_SECTORS  4096
 #define FAKE_VIRTIO_REQUESTS 512
-#define FAKE_VIRTIO_CONFIG   16 /* words */
+#define FAKE_VIRTIO_CONFIG   16            /* words */
+#define FAKE_VIRTIO_MMIO     0x70000000ull /* nothing is there: a stray access crashes */
 
 struct fake_virtio_request;
 

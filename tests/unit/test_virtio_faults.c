@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "drivers/virtio_blk.h"
+#include "kernel/mm/address.h"
 #include "tests/fakes/block_layer.h"
 #include "tests/fakes/virtio_device.h"
 #include "tests/fakes/virtio_disk.h"
@@ -122,6 +123,9 @@ static void test_odd_starts(void **state)
 
     assert_string_equal(disk->how, "legacy");
     assert_int_equal(transfer(disk, BLK_READ, 5, 1, 1), 0);
+    new_device(NULL); /* a capability of BAR 6, which cannot be, is not one of BAR 0 */
+    fake_virtio.function.bar[0] = (struct pci_bar){.base = FAKE_VIRTIO_MMIO + PAGE_SIZE};
+    assert_string_equal(start_driver()->how, "modern");
     new_device(NULL); /* a huge queue is cut, if that can be */
     fake_virtio.queue_size = 32768;
     disk = start_driver();
@@ -206,10 +210,11 @@ static void reset_and_go_on(struct block_device *disk, struct blk_req *list)
  * Three requests are in flight, the first has ended well, and then the device breaks a rule. The
  * other two must not end, whatever it says, until it has been reset.
  */
-static struct block_device *begin_breach(struct blk_req **list, unsigned legacy)
+static struct block_device *begin_breach(struct blk_req **list, unsigned legacy, uint64_t without)
 {
     new_device(NULL);
     fake_virtio.modern = legacy == 0;
+    fake_virtio.offers &= ~without;
     struct block_device *disk = start_driver();
 
     *list = make_batch(3);
@@ -250,7 +255,7 @@ static void end_breach(struct block_device *disk, struct blk_req *list, const ch
 
 static void test_breaches(void **state)
 {
-    static const int64_t ids[] = {3, 63, 64, 255, 256, 65535, 65536, 0x7FFFFFFF, 0xFFFFFFFF};
+    static const int64_t ids[] = {3, 63, 64, 255, 256, 65535, 65536, 65537, 0x7FFFFFFF, 0xFFFFFFFF};
     static const int64_t lengths[] = {0, 1, 4096, 4098, 0x7FFFFFFF, 0xFFFFFFFF};
     static const uint16_t ahead[] = {2, 3, 64, 256, 32768, 65534};
     struct blk_req *list;
@@ -258,14 +263,14 @@ static void test_breaches(void **state)
     (void)state;
     for (unsigned legacy = 0; legacy < 2; legacy++) {
         for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-            struct block_device *disk = begin_breach(&list, legacy);
+            struct block_device *disk = begin_breach(&list, legacy, 0);
 
             fake_virtio.used_id = ids[i];
             fake_virtio_end(0);
             end_breach(disk, list, "ends a request that it does not have");
         }
         for (unsigned i = 0; i < sizeof(ahead) / sizeof(ahead[0]); i++) {
-            struct block_device *disk = begin_breach(&list, legacy);
+            struct block_device *disk = begin_breach(&list, legacy, 0);
 
             fake_virtio.used_ahead = ahead[i];
             fake_virtio_end(0);
@@ -273,11 +278,28 @@ static void test_breaches(void **state)
         }
     }
     for (unsigned i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-        struct block_device *disk = begin_breach(&list, 0);
+        struct block_device *disk = begin_breach(&list, 0, 0);
 
         fake_virtio.used_length = lengths[i];
         fake_virtio_end(0);
         end_breach(disk, list, "another number of bytes");
+    }
+}
+
+/* Without tables, a request begins with the first of the descriptors that belong to its slot. */
+static void test_descriptors_in_between(void **state)
+{
+    struct blk_req *list;
+
+    (void)state;
+    for (unsigned id = 33; id < 96; id++) {
+        if (id % 32 != 0) {
+            struct block_device *disk = begin_breach(&list, id % 2, VIRTIO_F_INDIRECT_DESC);
+
+            fake_virtio.used_id = id;
+            fake_virtio_end(0);
+            end_breach(disk, list, "ends a request that it does not have");
+        }
     }
 }
 
@@ -287,7 +309,7 @@ static void test_ends_twice(void **state)
     struct blk_req *list;
 
     (void)state;
-    struct block_device *disk = begin_breach(&list, 0);
+    struct block_device *disk = begin_breach(&list, 0, 0);
 
     fake_virtio.ends_twice = true;
     fake_virtio_end(0);
@@ -443,6 +465,7 @@ int main(void)
         cmocka_unit_test_teardown(test_status_bytes, end_driver),
         cmocka_unit_test_teardown(test_flush_unsupported, end_driver),
         cmocka_unit_test_teardown(test_breaches, end_driver),
+        cmocka_unit_test_teardown(test_descriptors_in_between, end_driver),
         cmocka_unit_test_teardown(test_ends_twice, end_driver),
         cmocka_unit_test_teardown(test_lengths_that_pass, end_driver),
         cmocka_unit_test_teardown(test_lost_interrupts, end_driver),
