@@ -230,9 +230,11 @@ static int make(struct sfs *fs, uint64_t dir, const struct making *making, struc
     if (error < 0) {
         return error;
     }
-    sfs_node_lock(fs, node);
-    error = make_in(fs, node, making, attr);
-    sfs_node_unlock(fs, node);
+    do {
+        sfs_node_lock(fs, node);
+        error = make_in(fs, node, making, attr);
+        sfs_node_unlock(fs, node);
+    } while (error == SFS_ENOSPC && sfs_nodes_wait_freed(fs));
     sfs_node_put(fs, node);
     return error;
 }

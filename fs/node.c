@@ -286,10 +286,29 @@ static void destroy(struct sfs *fs, struct sfs_node *node)
     if (error == 0) {
         take_out(fs->upper, node);
     }
+    fs->upper->dying--;
+    fs->upper->freed++;
+    port_cond_wake_all(fs->upper->wake);
     port_mutex_unlock(fs->upper->lock);
     if (error == 0) {
         node_free(fs, node);
     }
+}
+
+bool sfs_nodes_wait_freed(struct sfs *fs)
+{
+    struct sfs_upper *upper = fs->upper;
+    uint64_t before;
+    bool any;
+
+    port_mutex_lock(upper->lock);
+    any = upper->dying > 0;
+    before = upper->freed;
+    while (any && upper->freed == before) {
+        port_cond_wait(upper->wake, upper->lock);
+    }
+    port_mutex_unlock(upper->lock);
+    return any;
 }
 
 void sfs_node_put(struct sfs *fs, struct sfs_node *node)
@@ -304,6 +323,7 @@ void sfs_node_put(struct sfs *fs, struct sfs_node *node)
     sfs_node_unref(fs, node);
     last = node->refs == 0 && node->disk.nlink == 0 && !fs->read_only;
     node->dying = node->dying || last;
+    fs->upper->dying += last;
     many = fs->upper->nodes > fs->upper->nodes_max && fs->upper->idle != NULL;
     port_mutex_unlock(fs->upper->lock);
     if (last) {

@@ -106,8 +106,8 @@ int model_link(int inode, int dir, int name)
 {
     int error;
 
-    if (is_dir(inode)) {
-        return SFS_EPERM;
+    if (is_dir(inode) && is_dir(dir)) { /* never; but a name that is taken is said first */
+        return model[dir].nlink > 0 && model[dir].entry[name] >= 0 ? SFS_EEXIST : SFS_EPERM;
     }
     error = check_dir(dir);
     if (error < 0) {

@@ -213,6 +213,22 @@ def test_names_while_they_change(pair):
     subprocess.run(["rm", "-r", top], check=True)
 
 
+def test_space_comes_back(tmp_path):
+    """The kernel tells of a file's end behind rm's back: who writes meanwhile waits for the space, as on ext4."""
+    image = fusekit.make_image(tmp_path / "sfs.img", "160M", "--block-size", 512)
+    sizes = []
+    with fusekit.mounted(image, tmp_path / "mount") as mount:
+        for _ in range(3):
+            with open(mount / "fill", "wb", buffering=0) as file, pytest.raises(OSError) as caught:
+                while True:
+                    file.write(bytes(1 << 20))
+            assert caught.value.errno == errno.ENOSPC
+            sizes.append(os.stat(mount / "fill").st_size)
+            os.unlink(mount / "fill")
+    assert min(sizes) > 100 << 20 and max(sizes) - min(sizes) < 1 << 20, sizes
+    fusekit.check(image)
+
+
 def test_sync_reaches_the_image(tmp_path):
     """What fsync has promised is in the image although mkdisk is killed; then the next mount recovers."""
     image = fusekit.make_image(tmp_path / "sfs.img")
