@@ -263,8 +263,8 @@ static bool measure_all(struct block_device *device)
         kfree(trial);
         return bench_failed("disk", "not enough memory");
     }
-    fill_memory(trial);
     for (size_t i = 0; i < DISK_WORKS && good; i++) {
+        fill_memory(trial); /* what was read has no marks, if nobody had ever written it */
         good = measure(trial, &disk_works[i]);
     }
     dma_free(trial->memory, DISK_BLOCK_MAX);
