@@ -12,9 +12,9 @@ file=$1
 modules=$2
 
 # A module stands behind those that it needs. Some kernels have one or the other built in.
-wanted="virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk
-        scsi_common scsi_mod libata crc64 crc64-rocksoft_generic crc64-rocksoft crct10dif_common
-        crc-t10dif t10-pi sd_mod ata_piix ata_generic"
+wanted="virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk"
+wanted="$wanted scsi_common scsi_mod libata crc64 crc64-rocksoft_generic crc64-rocksoft"
+wanted="$wanted crct10dif_common crc-t10dif t10-pi sd_mod ata_piix ata_generic"
 
 die() {
     printf 'bench: %s\n' "$*" >&2
