@@ -23,7 +23,7 @@ def qemu(*places, **options):
 
 
 def bochs(image):
-    scratch = disks.scratch_disk(image.parent / f"{image.stem}-scratch0.img")
+    scratch = disks.scratch_disk(image.parent / f"{image.stem}-scratch0.img", size=160 * disks.GIB)
     return Bochs(image, disks=[scratch])
 
 
