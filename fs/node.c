@@ -365,9 +365,12 @@ static bool write_all(struct sfs *fs, struct sfs_node *node)
 void sfs_nodes_trim(struct sfs *fs, uint32_t keep)
 {
     struct sfs_upper *upper = fs->upper;
-    uint32_t tries = upper->nodes;
     struct sfs_node *node;
+    uint32_t tries;
 
+    port_mutex_lock(upper->lock);
+    tries = upper->nodes;
+    port_mutex_unlock(upper->lock);
     while (tries-- > 0 && (node = victim(fs, keep)) != NULL) {
         bool clean = write_all(fs, node);
         bool gone;
