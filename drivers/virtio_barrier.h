@@ -9,8 +9,8 @@
  * of that: acquire is a plain move here, a store in sequential order is XCHG.
  *
  * QEMU 7.2, emulating a single CPU, makes plain moves of XCHG, LOCK and MFENCE alike, while the
- * device is another thread of it all the same: both then look too early, now and then, and wait for
- * each other. RDTSC is emulated under a lock, which is the barrier that is missing.
+ * device is another thread of it all the same: both could look too early then, and wait for each
+ * other. RDTSC is emulated under a lock, which is the barrier that is missing.
  */
 #ifndef SECTOR0_DRIVERS_VIRTIO_BARRIER_H
 #define SECTOR0_DRIVERS_VIRTIO_BARRIER_H
