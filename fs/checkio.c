@@ -10,7 +10,8 @@
  */
 #include "fs/checkwork.h"
 
-#define TAILS_AT_ONCE 4 /* requests on the stack */
+#define TAILS_SPAN (64u << 10) /* bytes read at once for the ends of several files */
+#define TAILS_GAP  (8u << 10)  /* bytes from one to the next: more cost more than a request */
 
 void check_fail(struct check *c, int error)
 {
@@ -32,7 +33,7 @@ bool check_io_make(struct check *c)
     bool all = true;
 
     c->run = port_alloc(CHECK_RUN);
-    c->ends = port_alloc((size_t)TAILS_AT_ONCE * bs);
+    c->ends = port_alloc(TAILS_SPAN);
     c->scratch = port_alloc(bs);
     c->scratch2 = port_alloc(bs);
     c->table = port_alloc(bs);
@@ -279,49 +280,57 @@ static void done(struct blk_req *req)
     (void)req;
 }
 
-/* Only the sectors from the end of the file on are read: half a block, on average. */
-static void read_tails(struct check *c, const struct check_tail *tail, uint32_t count)
+/* One tail alone: only the sectors from the end of the file on are read. */
+static void read_tail(struct check *c, const struct check_tail *tail)
 {
     struct sfs *fs = c->fs;
-    struct blk_req req[TAILS_AT_ONCE];
-    struct blk_seg seg[TAILS_AT_ONCE];
-    uint32_t first[TAILS_AT_ONCE];
-    uint64_t log_block;
+    uint64_t log_block, block = overlay_find(fs, tail->block, &log_block) ? log_block : tail->block;
+    uint32_t first = tail->used / fs->dev->lbs * fs->dev->lbs;
+    struct blk_seg seg = {c->ends + first, 0, fs->bs - first};
+    struct blk_req req = {.op = BLK_READ,
+                          .nseg = 1,
+                          .seg = &seg,
+                          .lba = block * fs->sectors + first / BLK_SECTOR,
+                          .nsect = seg.len / BLK_SECTOR,
+                          .done = done};
 
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t block = overlay_find(fs, tail[i].block, &log_block) ? log_block : tail[i].block;
-
-        first[i] = tail[i].used / fs->dev->lbs * fs->dev->lbs;
-        seg[i] = (struct blk_seg){c->ends + (size_t)i * fs->bs + first[i], 0, fs->bs - first[i]};
-        req[i] = (struct blk_req){.op = BLK_READ,
-                                  .nseg = 1,
-                                  .seg = &seg[i],
-                                  .lba = block * fs->sectors + first[i] / BLK_SECTOR,
-                                  .nsect = seg[i].len / BLK_SECTOR,
-                                  .done = done,
-                                  .next = i + 1 < count ? &req[i + 1] : NULL};
-    }
-    if (fs->dev->ops->submit(fs->dev, req) < 0) {
+    if (fs->dev->ops->submit(fs->dev, &req) < 0 || fs->dev->ops->wait(fs->dev, &req) < 0) {
         check_fail(c, SFS_EIO);
-        return;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        check_fail(c, fs->dev->ops->wait(fs->dev, &req[i]) < 0 ? SFS_EIO : 0);
+}
+
+/* How many of these COUNT tails lie so close together, in order, that one request is cheaper. */
+static uint32_t neighbours(const struct check *c, const struct check_tail *tail, uint32_t count)
+{
+    const uint64_t gap = TAILS_GAP / c->fs->bs, most = TAILS_SPAN / c->fs->bs;
+    uint32_t n = 1;
+
+    while (n < count && c->fs->journal->overlay_count == 0 && tail[n].block > tail[n - 1].block &&
+           tail[n].block - tail[n - 1].block <= gap && tail[n].block - tail[0].block < most) {
+        n++;
     }
+    return n;
 }
 
 void check_tails(struct check *c)
 {
     const uint32_t bs = c->fs->bs;
 
-    for (uint32_t i = 0; i < c->tails && c->error == 0; i += TAILS_AT_ONCE) {
-        uint32_t left = c->tails - i, count = left < TAILS_AT_ONCE ? left : TAILS_AT_ONCE;
+    for (uint32_t i = 0, n; i < c->tails && c->error == 0; i += n) {
+        const struct check_tail *tail = &c->tail[i];
 
-        read_tails(c, c->tail + i, count);
-        for (uint32_t k = 0; k < count && c->error == 0; k++) {
-            const struct check_tail *tail = &c->tail[i + k];
+        n = neighbours(c, tail, c->tails - i);
+        if (n == 1) {
+            read_tail(c, tail);
+        } else {
+            uint64_t blocks = tail[n - 1].block - tail[0].block + 1;
 
-            judge_tail(c, tail, c->ends + (size_t)k * bs + tail->used, bs - tail->used);
+            check_fail(c, sfs_read_blocks(c->fs, tail[0].block, (uint32_t)blocks, c->ends));
+        }
+        for (uint32_t k = 0; k < n && c->error == 0; k++) {
+            const uint8_t *block = c->ends + (tail[k].block - tail[0].block) * bs;
+
+            judge_tail(c, &tail[k], block + tail[k].used, bs - tail[k].used);
         }
     }
     c->tails = 0;

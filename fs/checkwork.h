@@ -178,7 +178,7 @@ struct check {
 
     /* Buffers. */
     uint8_t *run;       /* CHECK_RUN bytes */
-    uint8_t *ends;      /* blocks of a batch of c->tail */
+    uint8_t *ends;      /* last blocks of files, see check_tails */
     uint8_t *scratch;   /* a block: whoever needs it for a moment */
     uint8_t *scratch2;  /* the same */
     uint8_t *table;     /* a block of the inode table, see check_get_inode */

@@ -1,6 +1,9 @@
 /*
  * csum.c - see csum.h. Slicing by 8: eight tables, each the effect of a byte that is one place
  * further from the end, so that eight bytes cost eight look-ups and no loop over bits.
+ *
+ * On a host whose processor has the instruction for it (SSE4.2), that is several times faster. Not in
+ * the kernel: an emulator takes longer for the instruction than for the look-ups.
  */
 #include "fs/csum.h"
 
@@ -10,8 +13,53 @@
 
 static uint32_t table[8][256];
 
+#if defined(__x86_64__) && __STDC_HOSTED__
+
+#define CPUID_FEATURES 1
+#define ECX_SSE42      (1u << 20)
+
+static bool has_instruction;
+
+static void find_instruction(void)
+{
+    uint32_t eax = CPUID_FEATURES, ebx, ecx = 0, edx;
+
+    __asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+    has_instruction = (ecx & ECX_SSE42) != 0;
+}
+
+static uint32_t by_instruction(uint32_t seed, const uint8_t *byte, size_t size)
+{
+    uint64_t reg = (uint32_t)~seed, word;
+
+    for (; size >= 8; size -= 8, byte += 8) {
+        memcpy(&word, byte, 8);
+        __asm__("crc32q %1, %0" : "+r"(reg) : "rm"(word));
+    }
+    for (; size > 0; size--, byte++) {
+        __asm__("crc32b %1, %0" : "+r"(reg) : "rm"(*byte));
+    }
+    return ~(uint32_t)reg;
+}
+
+#else
+
+#define has_instruction false
+
+static void find_instruction(void)
+{
+}
+
+static uint32_t by_instruction(uint32_t seed, const uint8_t *byte, size_t size)
+{
+    return sfs_csum_by_table(seed, byte, size);
+}
+
+#endif
+
 void sfs_csum_init(void)
 {
+    find_instruction();
     for (uint32_t byte = 0; byte < 256; byte++) {
         uint32_t value = byte;
 
@@ -34,7 +82,7 @@ static uint32_t one_byte(uint32_t reg, uint8_t byte)
     return reg >> 8 ^ table[0][(reg ^ byte) & 255];
 }
 
-uint32_t sfs_csum(uint32_t seed, const void *buffer, size_t size)
+uint32_t sfs_csum_by_table(uint32_t seed, const void *buffer, size_t size)
 {
     const uint8_t *byte = buffer;
     uint32_t reg = ~seed;
@@ -53,6 +101,12 @@ uint32_t sfs_csum(uint32_t seed, const void *buffer, size_t size)
         reg = one_byte(reg, *byte++);
     }
     return ~reg;
+}
+
+uint32_t sfs_csum(uint32_t seed, const void *buffer, size_t size)
+{
+    return has_instruction ? by_instruction(seed, buffer, size)
+                           : sfs_csum_by_table(seed, buffer, size);
 }
 
 uint32_t sfs_csum_uuid(const uint8_t uuid[16])

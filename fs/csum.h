@@ -16,6 +16,9 @@ void sfs_csum_init(void);
 /* C(SEED, BUFFER): CRC-32C of SIZE bytes, going on from SEED, 0 at first. Context: any. */
 uint32_t sfs_csum(uint32_t seed, const void *buffer, size_t size);
 
+/* The same without help from the processor, as sfs_csum where there is none. */
+uint32_t sfs_csum_by_table(uint32_t seed, const void *buffer, size_t size);
+
 /* U, what all checksums of a volume start from. */
 uint32_t sfs_csum_uuid(const uint8_t uuid[16]);
 

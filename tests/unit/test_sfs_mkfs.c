@@ -45,6 +45,8 @@ static void test_vectors(void **state)
     assert_int_equal(sfs_csum_entry(u, 77, block, 512), 0xdd4991afu);
     for (size_t size = 0; size < 70; size++) {
         assert_int_equal(sfs_csum(5, block + size % 7, size), slow_crc(5, block + size % 7, size));
+        assert_int_equal(sfs_csum_by_table(5, block + size % 7, size),
+                         slow_crc(5, block + size % 7, size));
         assert_int_equal(sfs_csum(sfs_csum(0, block, size), block + size, 9),
                          sfs_csum(0, block, size + 9));
     }
