@@ -174,7 +174,6 @@ static bool measure(const struct disk_work *work, int disk, uint64_t span)
 
 static void fill_memory(void)
 {
-    memory = aligned_alloc(PAGE, DISK_BLOCK_MAX);
     memset(memory, DISK_FILL, DISK_BLOCK_MAX);
     for (size_t block = 0; block < DISK_BLOCK_MAX; block += PAGE) {
         memcpy(memory + block, SCRATCH_MARK, SCRATCH_MARK_SIZE);
@@ -198,8 +197,9 @@ const char *disk_peer(const char *device)
     if (disk < 0 || ioctl(disk, BLKGETSIZE64, &size) != 0) {
         return "cannot open the disk";
     }
-    fill_memory();
+    memory = aligned_alloc(PAGE, DISK_BLOCK_MAX);
     for (size_t i = 0; i < DISK_WORKS; i++) {
+        fill_memory(); /* what was read has no marks, if nobody had ever written it */
         if (!measure(&disk_works[i], disk, size < DISK_SPAN ? size : DISK_SPAN)) {
             return disk_works[i].name;
         }
