@@ -49,12 +49,11 @@ static const char *drive_place(const struct ata_drive *drive)
 static void describe_device(struct ata_drive *drive)
 {
     struct block_device *device = &drive->device;
-    bool lba48 = drive->identity.lba48;
 
     device->dev.nsect = drive->identity.sectors;
     device->dev.lbs = BLK_SECTOR;
     device->dev.max_seg = ATA_MAX_SEGMENTS;
-    device->dev.max_sect = lba48 ? ATA_MAX_SECTORS : ATA_COUNT_MAX;
+    device->dev.max_sect = ata_command_limit(drive);
     device->dev.queue_depth = ATA_MERGE_MAX;
     device->driver = &ata_driver;
     device->driver_data = drive;

@@ -107,15 +107,13 @@ uint32_t ata_dma_describe(struct ata_channel *channel)
 {
     const struct ata_work *work = &channel->work;
     struct ata_cursor cursor = ata_cursor(work);
-    uint32_t limit = ata_command_limit(channel->active);
     uint32_t sectors = 0;
     unsigned count = 0;
 
     for (unsigned i = work->first; i < work->count; i++) {
         uint32_t more = work->request[i]->nsect - (i == work->first ? work->skip : 0);
 
-        if (more > limit - sectors || (i > work->first && work->alone) ||
-            !add_request(channel, &count, &cursor, more)) {
+        if ((i > work->first && work->alone) || !add_request(channel, &count, &cursor, more)) {
             break;
         }
         sectors += more;

@@ -128,7 +128,7 @@ struct ata_channel {
     struct ata_work work;     /* of active */
 };
 
-/* The most sectors that one command can have. */
+/* The most sectors of a request, and of all that are taken together: one command can have them. */
 static inline uint32_t ata_command_limit(const struct ata_drive *drive)
 {
     return drive->identity.lba48 ? ATA_MAX_SECTORS : ATA_COUNT_MAX;

@@ -85,11 +85,8 @@ static void choose_way(struct ata_channel *channel)
         }
     }
     if (work->sectors == 0) {
-        uint32_t limit = ata_command_limit(channel->active);
-
         work->way = ATA_BY_PIO;
         work->sectors = sectors_left(channel);
-        work->sectors = work->sectors < limit ? work->sectors : limit;
     }
 }
 

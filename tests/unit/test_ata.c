@@ -121,6 +121,18 @@ static void test_short_and_long_form(void **state)
     }
 }
 
+/* An address that uses all six bytes. */
+static void test_48_bits(void **state)
+{
+    (void)state;
+    for (unsigned pio = 0; pio < 2; pio++) {
+        (pio ? start_with_pio : start_with)(0xFEDCBA987654ull);
+        assert_int_equal(disk->dev.nsect, 0xFEDCBA987654ull);
+        read_and_write(0xFEDCBA987000ull, 300);
+        assert_int_equal(drive->last_lba, 0xFEDCBA987000ull);
+    }
+}
+
 /* A drive without LBA48: never the long form, never more than 256 sectors. */
 static void test_without_lba48(void **state)
 {
@@ -539,6 +551,7 @@ int main(void)
         cmocka_unit_test(test_dma_sizes),
         cmocka_unit_test(test_pio_sizes),
         cmocka_unit_test(test_short_and_long_form),
+        cmocka_unit_test(test_48_bits),
         cmocka_unit_test(test_without_lba48),
         cmocka_unit_test(test_interrupts_per_block),
         cmocka_unit_test(test_merging),

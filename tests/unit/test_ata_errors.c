@@ -93,6 +93,12 @@ static void works(void)
     assert_int_equal(fake_channels[0].ignored, 0);
 }
 
+static unsigned dma_commands(void)
+{
+    return drive->commands[ATA_READ_DMA] + drive->commands[ATA_READ_DMA_EXT] +
+           drive->commands[ATA_WRITE_DMA] + drive->commands[ATA_WRITE_DMA_EXT];
+}
+
 /* One bad sector among many requests: only its request fails, by every way, with or without its
  * number, at every place in the request. */
 static void test_bad_sector(void **state)
@@ -110,6 +116,9 @@ static void test_bad_sector(void **state)
         submit_neighbours(op, lba);
         check_neighbours(op, lba, BLK_EIO);
         assert_int_equal(request[BAD]->request.tries, 3);
+        if (drive->fault_names_place && !(variant & 4)) {
+            assert_int_equal(dma_commands(), 5); /* all, those behind it, and three for it */
+        }
         assert_int_equal(disk->stats.retries, 3);
         /* Four tries; one more to find it, if it was not named or is in a block with others. */
         assert_in_range(drive->fault_times, 995, drive->fault_names_place ? 996 : 995);
@@ -168,6 +177,17 @@ static void test_words(void **state)
     machine_submit(disk, BLK_WRITE, EXT_LBA, 20);
     assert_true(machine_finish());
     logged("ata0: write of sector 268435719: UNC, cannot be read (status 41, error 40)");
+    machine_new();
+    drive = fake_add_disk(&fake_channels[0], false, 0xFEDCBA987654ull);
+    machine_start();
+    fake_set_fault(drive, FAULT_ERROR, 0xFEDCBA987003ull, 1000);
+    machine_submit(machine_disks[0], BLK_READ, 0xFEDCBA987000ull, 20);
+    assert_true(machine_finish());
+    logged("ata0: read of sector 280223976812547: UNC"); /* all six bytes of it */
+    fake_set_fault(drive, FAULT_ERROR, 0xFEDCBA986003ull, 1000);
+    machine_submit(machine_disks[0], BLK_READ, 0xFEDCBA986000ull, 20);
+    assert_true(machine_finish());
+    logged("ata0: read of sector 280223976808451: UNC"); /* and not only once */
     start(false);
     fake_set_fault(drive, FAULT_ERROR, 70, 1000);
     drive->fault_names_place = false; /* it names one that nobody asked for */
@@ -289,7 +309,9 @@ static void test_resets(void **state)
         {FAULT_MASTER_DEAD, false, true, false, "has not ended the command that DMA has ended for"},
         {FAULT_WRONG_DRQ, false, true, false, "has not ended the command that DMA has ended for"},
         {FAULT_NO_DRQ, true, false, false, "has ended before all data were moved"},
-        {FAULT_ERROR_WITH_DRQ, true, true, false, ""},
+        {FAULT_ERROR_WITH_DRQ, true, false, false, "still wants to move data after an error"},
+        {FAULT_ERROR_WITH_DRQ, false, true, false,
+         "has not ended the command that DMA has ended for"},
     };
 
     (void)state;
