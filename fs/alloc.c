@@ -24,11 +24,15 @@ struct view {
 
 static bool view_free(const struct view *v, uint64_t bit)
 {
-    if (bit_is_set(v->bits, bit) || (v->run != NULL && bit_is_set(v->run->bits, bit)) ||
-        (v->commit != NULL && bit_is_set(v->commit->bits, bit))) {
+    const struct shadow *run = SFS_RULE(FREED_UNTIL_DURABLE) ? v->run : NULL;
+    const struct shadow *commit = SFS_RULE(FREED_UNTIL_DURABLE) ? v->commit : NULL;
+
+    if (bit_is_set(v->bits, bit) || (run != NULL && bit_is_set(run->bits, bit)) ||
+        (commit != NULL && bit_is_set(commit->bits, bit))) {
         return false;
     }
-    const struct sfs_buf *buf = v->for_data ? cache_find(v->fs, v->first + bit) : NULL;
+    bool data = v->for_data && SFS_RULE(FREED_UNTIL_TAIL);
+    const struct sfs_buf *buf = data ? cache_find(v->fs, v->first + bit) : NULL;
 
     return buf == NULL || (buf->live_seq == 0 && buf->commit_seq == 0 && buf->run_seq == 0);
 }

@@ -75,7 +75,7 @@ static void copy_durable(struct sfs *fs, const struct sfs_place *place, uint32_t
 
         SFS_ASSERT(buf->durable != NULL || (buf->run_seq == 0 && buf->commit_seq == 0));
         memcpy(fs->journal->chunk + (size_t)i * fs->bs,
-               buf->durable != NULL ? buf->durable : buf->data, fs->bs);
+               buf->durable != NULL && SFS_RULE(DURABLE_COPY) ? buf->durable : buf->data, fs->bs);
     }
     port_mutex_unlock(fs->lock);
 }
@@ -169,13 +169,17 @@ int checkpoint_write_jsb(struct sfs *fs)
 {
     struct sfs_journal *j = fs->journal;
 
-    if (j->stage != TAIL_HOME_WRITTEN || !sfs_io_covered(fs, j->stamp)) {
+    bool home = sfs_io_covered(fs, j->stamp) || !SFS_RULE(HOME_BEFORE_TAIL);
+
+    if (j->stage != TAIL_HOME_WRITTEN || !home) {
         return 0;
     }
-    int error = jsb_write(fs, j->gen + 1, j->next_tail_seq, j->next_tail_blk);
+    uint64_t gen = j->gen + (SFS_RULE(TAIL_IN_TWO_SLOTS) ? 1 : 2);
+    int error = jsb_write(fs, gen, j->next_tail_seq, j->next_tail_blk);
+
     if (error == 0) {
         port_mutex_lock(fs->lock);
-        j->gen++;
+        j->gen = gen;
         j->stamp = fs->io_completed;
         j->stage = TAIL_JSB_WRITTEN;
         port_mutex_unlock(fs->lock);
@@ -202,7 +206,9 @@ void checkpoint_flushed(struct sfs *fs)
     struct sfs_journal *j = fs->journal;
 
     port_mutex_lock(fs->lock);
-    if (j->stage == TAIL_JSB_WRITTEN && fs->io_flushed >= j->stamp) {
+    bool flushed = fs->io_flushed >= j->stamp || !SFS_RULE(TAIL_BEFORE_REUSE);
+
+    if (j->stage == TAIL_JSB_WRITTEN && flushed) {
         struct sfs_buf *buf = fs->hand;
 
         for (uint32_t i = 0; i < fs->buffers; i++, buf = buf->all_next) {
@@ -239,9 +245,13 @@ int checkpoint_all(struct sfs *fs)
 
     while (error == 0 && !is_aborted(fs) && !log_empty(fs)) {
         error = checkpoint_write_home(fs);
-        error = error < 0 ? error : commit_flush(fs);
+        error = error == 0 && SFS_RULE(HOME_BEFORE_TAIL) ? commit_flush(fs) : error;
         error = error < 0 ? error : checkpoint_write_jsb(fs);
-        error = error < 0 ? error : commit_flush(fs);
+        if (error == 0 && SFS_RULE(TAIL_BEFORE_REUSE)) {
+            error = commit_flush(fs);
+        } else {
+            checkpoint_flushed(fs);
+        }
     }
     if (error < 0) {
         sfs_abort(fs, error, 0);

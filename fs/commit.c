@@ -53,7 +53,7 @@ static void freeze_orphans(struct sfs *fs)
         return;
     }
     memcpy(j->scratch, j->orphans->data, fs->bs);
-    if (!fs->hooks->orphans(fs, (uint64_t *)j->scratch)) {
+    if (!fs->hooks->orphans(fs, (uint64_t *)j->scratch) || !SFS_RULE(ORPHANS_LISTED)) {
         return;
     }
     port_mutex_lock(fs->lock);
@@ -196,14 +196,14 @@ static int checkpoint_along(struct sfs *fs)
     int error = checkpoint_write_jsb(fs);
 
     port_mutex_lock(fs->lock);
-    bool due = fs->journal->used > fs->journal->limit / 2;
+    bool due = fs->journal->used > fs->journal->limit / 2 && SFS_RULE(LOG_HAS_ROOM);
     port_mutex_unlock(fs->lock);
     return error == 0 && due ? checkpoint_write_home(fs) : error;
 }
 
 static int write_frozen(struct sfs *fs)
 {
-    int error = pay(fs);
+    int error = SFS_RULE(DATA_BEFORE_COMMIT) ? pay(fs) : 0;
 
     if (error == 0 && !fs->has_journal) {
         return write_without_log(fs);
@@ -211,7 +211,8 @@ static int write_frozen(struct sfs *fs)
     if (error == 0) {
         error = checkpoint_along(fs);
     }
-    return error < 0 ? error : log_write(fs);
+    error = error < 0 ? error : log_write(fs);
+    return SFS_RULE(DATA_BEFORE_COMMIT) ? error : pay(fs);
 }
 
 static void freeze(struct sfs *fs)

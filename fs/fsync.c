@@ -71,7 +71,7 @@ static uint64_t wanted(struct sfs *fs, struct sfs_node *node, bool datasync)
     sfs_node_lock_shared(fs, node); /* whoever is writing now comes first */
     port_mutex_lock(fs->upper->lock);
     seq = node->data_seq > node->log_seq ? node->data_seq : node->log_seq;
-    if (!datasync && node->meta_seq > seq) {
+    if (!datasync && node->meta_seq > seq && SFS_RULE(FSYNC_COMMITS)) {
         seq = node->meta_seq;
     }
     port_mutex_unlock(fs->upper->lock);
@@ -90,12 +90,12 @@ int sfs_fsync(struct sfs *fs, uint64_t ino, bool datasync)
         return error;
     }
     seq = wanted(fs, node, datasync);
-    written = sfs_pages_write(fs, node);
+    written = SFS_RULE(FSYNC_WRITES) ? sfs_pages_write(fs, node) : 0;
     if (seq != 0 && !sfs_is_durable(fs, seq)) {
         log_owed(fs);
         error = sfs_commit(fs, seq);
     }
-    if (error == 0) {
+    if (error == 0 && SFS_RULE(FSYNC_FLUSHES)) {
         error = sfs_flush(fs);
     }
     sfs_node_put(fs, node);

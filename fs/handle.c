@@ -68,7 +68,9 @@ static int mark_in_use(struct sfs *fs)
         bool damaged = fs->super.state == SFS_STATE_ERROR;
 
         port_mutex_unlock(fs->lock);
-        error = sfs_super_write(fs, damaged ? SFS_STATE_ERROR : SFS_STATE_IN_USE);
+        if (SFS_RULE(IN_USE_FIRST)) {
+            error = sfs_super_write(fs, damaged ? SFS_STATE_ERROR : SFS_STATE_IN_USE);
+        }
         if (error < 0 && error != SFS_ENOMEM) {
             sfs_abort(fs, error, 0);
         }
@@ -110,7 +112,7 @@ static bool log_room(struct sfs *fs, uint32_t credits)
         commit_now(fs);
         return false;
     }
-    if (j->used + need <= most) {
+    if (j->used + need <= most || !SFS_RULE(LOG_HAS_ROOM)) {
         return true;
     }
     if (j->used > 0) {

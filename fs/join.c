@@ -242,7 +242,7 @@ bool sfs_is_sticky(struct sfs *fs, uint64_t block)
 {
     port_mutex_lock(fs->lock);
     struct sfs_buf *buf = cache_find(fs, block);
-    bool sticky = buf != NULL && (buf->flags & SFS_BUF_DATA) != 0;
+    bool sticky = buf != NULL && (buf->flags & SFS_BUF_DATA) != 0 && SFS_RULE(STICKY);
 
     port_mutex_unlock(fs->lock);
     return sticky;

@@ -92,13 +92,13 @@ int log_write(struct sfs *fs)
 {
     struct sfs_journal *j = fs->journal;
     struct log_writer w = {.seq = j->commit.seq, .at = j->head, .chain = fs->u};
-    bool two_phase = !sfs_io_covered(fs, j->commit.data_stamp);
+    bool two_phase = SFS_RULE(TWO_PHASE) && !sfs_io_covered(fs, j->commit.data_stamp);
 
     sfs_batch_start(&j->batch, fs, BLK_WRITE, two_phase ? BLK_CLASS_LOG : BLK_CLASS_COMMIT);
     int error = log_payload(fs, &w);
     if (error == 0 && two_phase) {
         error = sfs_batch_wait(&j->batch);
-        error = error < 0 ? error : commit_flush(fs);
+        error = error == 0 && SFS_RULE(LOG_BEFORE_COMMIT) ? commit_flush(fs) : error;
     }
     if (error == 0) {
         log_commit_block(fs, &w, two_phase);
@@ -110,7 +110,7 @@ int log_write(struct sfs *fs)
         j->used += w.total;
         j->head = w.at;
         port_mutex_unlock(fs->lock);
-        error = commit_flush(fs);
+        error = SFS_RULE(COMMIT_IS_FLUSHED) ? commit_flush(fs) : 0;
     }
     return error;
 }

@@ -243,13 +243,13 @@ int sfs_mount_repair(struct blk_dev *dev, const struct sfs_mount_options *option
 
 /* ---- Unmount ---- */
 
-/* J12: everything home, the log empty, and then "clean". */
+/* J12: everything home, the log empty, and then "clean": also if all that this mount did was to
+ * recover, or nothing was left to recover. */
 static int finish(struct sfs *fs)
 {
-    struct sfs_journal *j = fs->journal;
-    int error = sfs_checkpoint(fs);
+    int error = SFS_RULE(EMPTY_BEFORE_CLEAN) ? sfs_checkpoint(fs) : 0;
 
-    if (error == 0 && j->in_use && fs->super.state != SFS_STATE_ERROR) {
+    if (error == 0 && fs->super.state == SFS_STATE_IN_USE) {
         error = sfs_super_write(fs, SFS_STATE_CLEAN);
     }
     return error;
@@ -298,7 +298,7 @@ int sfs_sync(struct sfs *fs)
         error = fs->hooks->write_back(fs);
     }
     int second = sfs_commit_running(fs);
-    int third = sfs_flush(fs);
+    int third = SFS_RULE(SYNC_FLUSHES) ? sfs_flush(fs) : 0;
 
     return error < 0 ? error : second < 0 ? second : third;
 }

@@ -152,9 +152,9 @@ static int jsb_read(struct sfs *fs, struct sfs_jsb *out)
 static int finish(struct sfs *fs, struct walk *w)
 {
     struct sfs_journal *j = fs->journal;
-    int error = sfs_io_flush(fs);
+    int error = SFS_RULE(RECOVERED_BEFORE_TAIL) ? sfs_io_flush(fs) : 0;
 
-    w->seq++; /* the torn one's number is burnt */
+    w->seq += SFS_RULE(NUMBER_BURNT); /* of the torn one */
     if (error == 0) {
         error = jsb_write(fs, j->gen + 1, w->seq, w->start);
         j->gen++;

@@ -181,5 +181,5 @@ int sfs_super_write(struct sfs *fs, uint32_t state)
     int error = sfs_write_blocks(fs, BLK_CLASS_SUPERBLOCK, 0, 1, block);
     port_mutex_unlock(fs->super_lock);
     port_free(block);
-    return error < 0 ? error : sfs_io_flush(fs);
+    return error == 0 && SFS_RULE(SUPER_IS_FLUSHED) ? sfs_io_flush(fs) : error;
 }

@@ -59,7 +59,7 @@ static int cut_chunk(struct sfs_op *op, struct sfs_node *node, uint64_t keep)
         node->tree_counted = false;
         sfs_node_data_changed(op, node);
     }
-    if (more != 0 && op->fs->has_journal) {
+    if (more != 0 && op->fs->has_journal && SFS_RULE(TRUNCATE_MARKED)) {
         node->disk.flags |= SFS_INODE_TRUNCATING;
         sfs_orphan_add(op->fs, node);
     }
@@ -167,7 +167,8 @@ static int open_tail(struct sfs_op *op, struct tail *tail)
     }
     port_mutex_lock(op->fs->upper->page_lock);
     sfs_page_settle(op->fs, tail->page, op->handle.seq);
-    tail->logged = op->fs->has_journal && tail->page->new_seq[tail->part] == 0;
+    tail->logged =
+        op->fs->has_journal && tail->page->new_seq[tail->part] == 0 && SFS_RULE(TAIL_THROUGH_LOG);
     if (tail->logged) {
         error = log_tail(op, tail);
     }

@@ -25,6 +25,7 @@
 #include "fs/io.h"
 #include "fs/journal.h"
 #include "fs/port.h"
+#include "fs/rules.h"
 #include "fs/sfs.h"
 
 struct sfs_journal; /* log.h */

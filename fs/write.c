@@ -137,7 +137,9 @@ static uint64_t find_logged(struct sfs *fs, struct sfs_node *node, const struct 
         if (owed != 0 && (seq == 0 || owed == seq)) {
             continue;
         }
-        if (to > sfs_node_low_size(fs, node, seq) || sfs_is_sticky(fs, chunk->block[i])) {
+        bool behind = to > sfs_node_low_size(fs, node, seq) && SFS_RULE(END_THROUGH_LOG);
+
+        if (behind || sfs_is_sticky(fs, chunk->block[i])) {
             log |= 1ull << i;
         }
     }

@@ -116,6 +116,25 @@ static void test_states(void **state)
     }
 }
 
+/* Who found a volume in use, and had nothing to change, leaves it clean all the same. */
+static void test_clean_after_recovery(void **state)
+{
+    (void)state;
+    for (uint32_t version = 1; version <= 2; version++) {
+        struct ramdisk *disk = volume(512, version);
+        struct sfs_super *super = (struct sfs_super *)ramdisk_bytes(disk);
+        struct sfs *fs;
+
+        super->state = SFS_STATE_IN_USE;
+        super->crc = sfs_csum(0, super, offsetof(struct sfs_super, crc));
+        ramdisk_settle(disk);
+        assert_int_equal(sfs_mount(ramdisk_dev(disk), &plain, &fs), 0);
+        assert_int_equal(sfs_unmount(fs), 0);
+        assert_int_equal(super_of(disk)->state, SFS_STATE_CLEAN);
+        ramdisk_free(disk);
+    }
+}
+
 /* J12: the first thing written, and flushed, is "in use". */
 static void first_events(void *ctx, const struct ramdisk_event *event)
 {
@@ -365,6 +384,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_is_written_without_a_change),
         cmocka_unit_test(test_states),
+        cmocka_unit_test(test_clean_after_recovery),
         cmocka_unit_test(test_in_use_comes_first),
         cmocka_unit_test(test_backup),
         cmocka_unit_test(test_backup_that_lies),

@@ -290,7 +290,8 @@ static void test_log_cannot_be_full(void **state)
     ramdisk_free(v.disk);
 }
 
-/* Home, flush, journal superblock, flush: each line of the order is a rule of recovery. */
+/* Home, flush, journal superblock, flush: each line of the order is a rule of recovery. And the
+ * unmount says "clean". */
 static void note_event(void *ctx, const struct ramdisk_event *event)
 {
     const char *letters = "?SLCJHD";
@@ -311,7 +312,7 @@ static void test_order_of_writes(void **state)
     set_state(&v, SFS_STATE_IN_USE);
     ramdisk_watch(v.disk, note_event, trace);
     assert_int_equal(mount_once(&v, &plain), 0);
-    assert_string_equal(trace, "HFJF");
+    assert_string_equal(trace, "HFJFSF");
     ramdisk_free(v.disk);
 }
 
@@ -375,18 +376,22 @@ static void test_newer_behind(void **state)
     }
 }
 
-/* Clean says the superblock, but the log holds something: it is replayed, "in use" comes first. */
+/* Clean says the superblock, but the log holds something: it is replayed, "in use" comes first, and
+ * "clean" last. */
 static void test_clean_with_a_log(void **state)
 {
     struct volume v = make(512);
+    char trace[100] = "";
     uint32_t at = 10;
 
     (void)state;
     make_transaction(&v, 7, &at, 2, 1, NOTHING);
     put_jsb(&v, 2, 7, 10);
+    ramdisk_watch(v.disk, note_event, trace);
     assert_int_equal(mount_once(&v, &plain), 0);
     assert_true(homes_are(&v, 2, 1));
-    assert_int_equal(v.super->state, SFS_STATE_IN_USE);
+    assert_string_equal(trace, "SFHFJFSF");
+    assert_int_equal(v.super->state, SFS_STATE_CLEAN);
     ramdisk_free(v.disk);
 }
 
