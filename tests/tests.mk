@@ -10,6 +10,7 @@ TEST_DEPS  :=
 -include tests/fuzz/fuzz.mk
 -include tests/rom/rom.mk
 -include tests/coverage/coverage.mk
+-include tests/crash/crash.mk
 
 UNITS      := $(sort $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c)))
 UNIT_BINS  := $(UNITS:%=$(B)/tests/unit/test_%)
