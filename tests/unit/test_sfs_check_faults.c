@@ -213,6 +213,44 @@ static void test_enomem(void **state)
     for_all(enomem);
 }
 
+/* ---- The mark ---- */
+
+struct marked {
+    struct ramdisk *disk;
+    bool flushed; /* since the superblock was written */
+    unsigned repairs;
+};
+
+static void on_event(void *ctx, const struct ramdisk_event *event)
+{
+    struct marked *marked = ctx;
+
+    if (event->op == BLK_FLUSH) {
+        marked->flushed = true;
+    } else if (event->cls == BLK_CLASS_SUPERBLOCK) {
+        marked->flushed = false;
+    } else {
+        assert_int_equal(vol_super(marked->disk)->state, SFS_STATE_ERROR);
+        assert_true(marked->flushed || marked->repairs > 0);
+        marked->repairs++;
+    }
+}
+
+/* Before the first repair the superblock says "damaged", durably; "clean" is the last write. */
+static void test_marked_while_it_is_repaired(void **state)
+{
+    (void)state;
+    format = vol_formats;
+    struct marked marked = {.disk = damaged(0)};
+
+    ramdisk_watch(marked.disk, on_event, &marked);
+    assert_true(vol_check(marked.disk, true) > 0);
+    assert_true(marked.repairs > 10);
+    assert_int_equal(vol_super(marked.disk)->state, SFS_STATE_CLEAN);
+    assert_int_equal(vol_super(marked.disk)->error_count, 0);
+    ramdisk_free(marked.disk);
+}
+
 /* A device that cannot be written is checked, and not repaired. */
 static void test_read_only(void **state)
 {
@@ -230,7 +268,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_power_cuts),
                                        cmocka_unit_test(test_eio), cmocka_unit_test(test_enomem),
-                                       cmocka_unit_test(test_read_only)};
+                                       cmocka_unit_test(test_read_only),
+                                       cmocka_unit_test(test_marked_while_it_is_repaired)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
