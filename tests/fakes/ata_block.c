@@ -126,7 +126,7 @@ void block_interrupt(struct block_device *device)
 void block_ask_for_reset(struct block_device *device)
 {
     machine_resets_asked = true;
-    device->resetting = true;
+    device->reset_wanted = true; /* it happens later: until then everything goes on */
 }
 
 /* ---- What the tests call ---- */
@@ -184,6 +184,8 @@ static void fail_flight(struct block_device *device, bool alive)
 bool machine_reset(struct block_device *device)
 {
     machine_resets_asked = false;
+    device->reset_wanted = false;
+    device->resetting = true;
     bool alive = device->driver->reset(device);
 
     device->resetting = false;

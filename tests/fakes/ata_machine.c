@@ -33,6 +33,7 @@ bool machine_resets_asked, machine_no_dma_memory, machine_no_heap, machine_has_p
 char machine_log[16384];
 struct pci_function machine_functions[3];
 unsigned machine_function_count, machine_unclaimed;
+void (*machine_while_asleep)(void);
 bool fake_interrupts_on = true;
 
 bool machine_shared_irq;
@@ -97,6 +98,9 @@ void thread_sleep(uint64_t nanos)
     assert_true(thread_may_sleep());
     fake_nanos += nanos;
     fake_ata_advance();
+    if (machine_while_asleep != NULL) {
+        machine_while_asleep();
+    }
 }
 
 bool work_queue(struct work *work)
@@ -214,6 +218,7 @@ void machine_new(void)
     }
     machine_has_pci = true;
     machine_shared_irq = false;
+    machine_while_asleep = NULL;
     machine_function_count = 1;
     machine_functions[0] =
         (struct pci_function){.class_code = 1, .subclass = 1, .interface = 0x80, .irq = PCI_NO_IRQ};

@@ -30,8 +30,9 @@ extern char machine_log[16384];
 extern bool machine_has_pci;
 extern struct pci_function machine_functions[3];
 extern unsigned machine_function_count;
-extern bool machine_shared_irq;    /* both channels on the line of machine_functions[0] */
-extern unsigned machine_unclaimed; /* interrupts that the handler did not know */
+extern bool machine_shared_irq;            /* both channels on the line of machine_functions[0] */
+extern void (*machine_while_asleep)(void); /* what others do while the driver sleeps */
+extern unsigned machine_unclaimed;         /* interrupts that the handler did not know */
 
 extern unsigned machine_submitted, machine_done; /* requests */
 

@@ -106,7 +106,7 @@ bool machine_finish(void)
             before = activity();
         }
         for (unsigned i = 0; i < machine_disk_count && !all_done(); i++) {
-            if (machine_disks[i]->resetting) {
+            if (machine_disks[i]->reset_wanted) {
                 machine_reset(machine_disks[i]);
             } else if (!machine_resets_asked) {
                 watch(machine_disks[i]);

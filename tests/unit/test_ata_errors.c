@@ -497,6 +497,33 @@ static void test_reset_of_idle(void **state)
     machine_check(request[0]);
 }
 
+static void use_other_drive(void)
+{
+    machine_while_asleep = NULL;
+    request[1] = machine_submit(machine_disks[1], BLK_READ, 64, EACH);
+    machine_poll(machine_disks[1]);
+}
+
+/* What the other drive gets to do while the channel is reset waits. */
+static void test_use_during_reset(void **state)
+{
+    (void)state;
+    machine_new();
+    drive = fake_add_disk(&fake_channels[0], false, DISK_SECTORS);
+    fake_add_disk(&fake_channels[0], true, DISK_SECTORS);
+    machine_start();
+    disk = machine_disks[0];
+    fake_set_fault(drive, FAULT_STUCK_BUSY, 64, 1);
+    request[0] = machine_submit(disk, BLK_READ, 64, EACH);
+    machine_while_asleep = use_other_drive;
+    assert_true(machine_finish());
+    assert_null(machine_while_asleep);
+    assert_int_equal(request[0]->request.status, 0);
+    assert_int_equal(request[1]->request.status, 0);
+    assert_int_equal(fake_channels[0].ignored, 0);
+    assert_int_equal(machine_disks[1]->stats.timeouts, 0);
+}
+
 /* Interrupts during a reset, and of a drive that got stuck, are taken back and do no harm. */
 static void test_interrupts_of_stuck(void **state)
 {
@@ -505,7 +532,7 @@ static void test_interrupts_of_stuck(void **state)
     fake_set_fault(drive, FAULT_WRONG_DRQ, 64, 1);
     request[0] = machine_submit(disk, BLK_READ, 64, EACH);
     machine_run(200);
-    assert_true(disk->resetting);
+    assert_true(disk->reset_wanted);
     for (unsigned i = 0; i < 5; i++) {
         machine_poke_irq(14);
         machine_poll(disk);
@@ -535,6 +562,7 @@ int main(void)
         cmocka_unit_test(test_lost_disk),
         cmocka_unit_test(test_reset_of_two),
         cmocka_unit_test(test_reset_of_idle),
+        cmocka_unit_test(test_use_during_reset),
         cmocka_unit_test(test_interrupts_of_stuck),
     };
 
