@@ -190,6 +190,23 @@ static void test_missed_kick(void **state)
     free_batch(list);
 }
 
+/* Without event indexes, a flag of the device says that it looks anyway. */
+static void test_no_notify(void **state)
+{
+    (void)state;
+    struct block_device *disk = start_kind(&kinds[1]);
+    struct virtio_queue *queue = &((struct vblk *)disk->driver_data)->queue;
+    struct blk_req *list = make_batch(1);
+
+    queue->used->flags = 1;
+    fake_block_submit(disk, list);
+    assert_int_equal(fake_virtio.kicks, 0);
+    fake_virtio_work();
+    take_interrupts();
+    assert_int_equal(fake_block.ended, 1);
+    free_batch(list);
+}
+
 /* More requests than the device takes wait in the queue; freed room is used at once. */
 static void test_full(void **state)
 {
@@ -461,6 +478,7 @@ int main(void)
         cmocka_unit_test_teardown(test_batches, end_driver),
         cmocka_unit_test_teardown(test_kicks_while_busy, end_driver),
         cmocka_unit_test_teardown(test_missed_kick, end_driver),
+        cmocka_unit_test_teardown(test_no_notify, end_driver),
         cmocka_unit_test_teardown(test_full, end_driver),
         cmocka_unit_test_teardown(test_wrap, end_driver),
         cmocka_unit_test_teardown(test_listen, end_driver),
