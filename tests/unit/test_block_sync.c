@@ -194,10 +194,12 @@ static void test_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
-        TEST(segments),         TEST(memory_of_all_kinds),
-        TEST(scattered_memory), TEST(large_blocks),
-        TEST(limits),           TEST(errors),
+        cmocka_unit_test_setup_teardown(test_segments, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_memory_of_all_kinds, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_scattered_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_large_blocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

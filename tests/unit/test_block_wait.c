@@ -417,25 +417,24 @@ static void test_reads_survive_without_retries(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
-        TEST(sleep_until_the_interrupt),
-        TEST(wait_for_callback),
-        TEST(short_look),
-        TEST(nothing_is_lost_in_silence),
-        TEST(no_sleep_where_it_is_not_allowed),
-        TEST(no_sleep_and_no_answer),
-        TEST(idle_machine_sleeps),
-        TEST(lost_interrupt),
-        TEST(slow_is_not_stuck),
-        TEST(time_out),
-        TEST(own_time_out),
-        TEST(stuck_for_ever),
-        TEST(too_many_resets),
-        TEST(nothing_is_taken),
-        TEST(lost_device),
-        TEST(submit_during_reset),
-        TEST(reset_is_urgent),
-        TEST(reads_survive_without_retries),
+        cmocka_unit_test_setup_teardown(test_sleep_until_the_interrupt, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_wait_for_callback, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_short_look, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nothing_is_lost_in_silence, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_sleep_where_it_is_not_allowed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_sleep_and_no_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_idle_machine_sleeps, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lost_interrupt, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_slow_is_not_stuck, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_time_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_own_time_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stuck_for_ever, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_too_many_resets, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nothing_is_taken, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lost_device, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_submit_during_reset, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reset_is_urgent, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reads_survive_without_retries, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
