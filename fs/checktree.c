@@ -80,13 +80,22 @@ static void count(struct check_walk *w, uint64_t block, uint64_t n)
     w->tail = n + 1 == w->limit ? block : w->tail;
 }
 
+/* Does SLOT, which is not 0, lie where all is dropped? A directory's cut has been noted itself. */
+static bool cut_off(struct check_walk *w, uint64_t *slot, uint64_t n)
+{
+    if (!w->cut || n < w->limit) {
+        return false;
+    }
+    if (w->type == SFS_TYPE_LNK) {
+        check_note(w->c, KIND_POINTER, NONE, w->ino, *slot, n);
+    }
+    *slot = 0;
+    return true;
+}
+
 static void claim(struct check_walk *w, uint64_t *slot, uint64_t n)
 {
-    if (w->cut && n >= w->limit) {
-        if (w->type == SFS_TYPE_LNK) {
-            check_note(w->c, KIND_POINTER, NONE, w->ino, *slot, n);
-        }
-        *slot = 0;
+    if (cut_off(w, slot, n)) {
         return;
     }
     if (!sfs_block_valid(w->c->fs, *slot)) {
@@ -189,12 +198,13 @@ static bool may_enter(struct check_walk *w, uint64_t *slot, uint64_t n)
         return *slot != 0 && sfs_block_valid(c->fs, *slot) && check_map_test(&c->meta, *slot) &&
                !check_map_set(c, &c->seen, *slot);
     }
-    if (*slot != 0 && w->cut && n >= w->limit) {
-        *slot = 0;
-    } else if (*slot != 0 && !sfs_block_valid(c->fs, *slot)) {
+    if (*slot == 0 || cut_off(w, slot, n)) {
+        return false;
+    }
+    if (!sfs_block_valid(c->fs, *slot)) {
         check_note(c, KIND_POINTER, NONE, w->ino, *slot, n);
         *slot = 0;
-    } else if (*slot != 0 && check_map_test(&c->used, *slot)) {
+    } else if (check_map_test(&c->used, *slot)) {
         taken(w, slot, n);
     }
     return *slot != 0;

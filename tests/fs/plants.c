@@ -676,6 +676,13 @@ static void link_size(struct ramdisk *disk)
     vol_sign_inode(disk, I->fast);
 }
 
+/* AFL++ found that this was repaired without a word, and the volume left marked as damaged. */
+static void link_tree(struct ramdisk *disk)
+{
+    vol_inode(disk, I->slow)->indirect = 65541;
+    vol_sign_inode(disk, I->slow);
+}
+
 static void link_hole(struct ramdisk *disk)
 {
     vol_inode(disk, I->slow)->direct[0] = 0;
@@ -802,6 +809,8 @@ const struct plant plants[] = {
     {"dir_empty", dir_empty, "a directory without a block", "/dir /twin", BOTH},
     {"dir_size_zero", dir_size_zero, "(/dir/sub): size 0, but there are blocks", "", BOTH},
     {"link_size", link_size, "a symbolic link without a target", "/fast", BOTH},
+    {"link_tree", link_tree, "(/slow): file block 10 is block 65541, where it cannot lie", "",
+     BOTH},
     {"link_hole", link_hole, "a symbolic link without a target", "/slow", BOTH},
     {"tail", tail, "(/large): not zero behind byte 10 of the last block", "", BOTH},
     {"table_garbage", table_garbage, "F3: block ", "*", 0},
