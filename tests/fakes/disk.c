@@ -217,3 +217,25 @@ void fake_disk_release(struct fake_disk *disk)
 {
     free(disk->contents);
 }
+
+void fake_disk_start(struct fake_disk *disk, uint64_t sectors)
+{
+    struct block_device *device = &disk->device;
+
+    fake_kernel_reset();
+    fake_disk_make(disk, sectors);
+    disk->at_once = true; /* somebody reads the partition table */
+    block_register(device, "fake");
+    disk->at_once = false;
+    disk->runs = disk->kicks = disk->taken = disk->looks = disk->silent_looks = 0;
+    device->dev.reads = device->dev.sectors_read = 0;
+    memset(&device->stats, 0, sizeof(device->stats));
+    memset(&device->patience, 0, sizeof(device->patience));
+}
+
+void fake_disk_end(struct fake_disk *disk)
+{
+    assert_int_equal(spin_locks_held(), 0);
+    assert_int_equal(fake_preempt_off, 0);
+    fake_disk_release(disk);
+}

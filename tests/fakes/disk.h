@@ -53,6 +53,11 @@ struct fake_disk {
 void fake_disk_make(struct fake_disk *disk, uint64_t sectors);
 void fake_disk_release(struct fake_disk *disk);
 
+/* For setup: forget everything, and make and register DISK; what that has counted is forgotten. */
+void fake_disk_start(struct fake_disk *disk, uint64_t sectors);
+/* For teardown: no lock is held, preemption is on, and DISK is released. */
+void fake_disk_end(struct fake_disk *disk);
+
 /* Let slot INDEX be finished, or all that are used: the data moves now. No interrupt comes. */
 void fake_disk_finish(struct fake_disk *disk, unsigned index);
 void fake_disk_finish_all(struct fake_disk *disk);

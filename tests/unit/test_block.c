@@ -27,15 +27,8 @@ static struct blk_req *done_order[MANY * 2];
 static int setup(void **state)
 {
     (void)state;
-    fake_kernel_reset();
-    fake_disk_make(&disk, SECTORS);
-    disk.at_once = true; /* somebody reads the partition table */
-    block_register(&disk.device, "fake");
-    disk.at_once = false;
-    disk.runs = disk.kicks = disk.taken = 0;
+    fake_disk_start(&disk, SECTORS);
     dev = &disk.device.dev;
-    dev->reads = dev->sectors_read = 0;
-    memset(&disk.device.stats, 0, sizeof(disk.device.stats));
     memset(reqs, 0, sizeof(reqs));
     done_count = 0;
     return 0;
@@ -44,9 +37,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    assert_int_equal(spin_locks_held(), 0);
-    assert_int_equal(fake_preempt_off, 0);
-    fake_disk_release(&disk);
+    fake_disk_end(&disk);
     return 0;
 }
 

@@ -26,14 +26,8 @@ static uint64_t submitted_at;
 static int setup(void **state)
 {
     (void)state;
-    fake_kernel_reset();
-    fake_disk_make(&disk, SECTORS);
-    disk.at_once = true; /* somebody reads the partition table */
-    block_register(&disk.device, "fake");
-    disk.at_once = false;
+    fake_disk_start(&disk, SECTORS);
     disk.device.poll_micros = POLL_MICROS;
-    disk.silent_looks = 0;
-    memset(&disk.device.patience, 0, sizeof(disk.device.patience));
     dev = &disk.device.dev;
     deaf = *disk.device.driver;
     deaf.listen = NULL;
@@ -44,10 +38,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    assert_int_equal(spin_locks_held(), 0);
-    assert_int_equal(fake_preempt_off, 0);
     assert_false(disk.silent);
-    fake_disk_release(&disk);
+    fake_disk_end(&disk);
     return 0;
 }
 

@@ -20,11 +20,8 @@ static struct fake_disk disk;
 static int setup(void **state)
 {
     (void)state;
-    fake_kernel_reset();
-    fake_disk_make(&disk, SECTORS);
+    fake_disk_start(&disk, SECTORS);
     disk.at_once = true;
-    block_register(&disk.device, "fake");
-    disk.taken = 0;
     for (unsigned i = 0; i < SECTORS; i++) {
         memset(disk.contents + i * 512, (int)(i * 7 + i / 256), 512);
     }
@@ -34,8 +31,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    assert_int_equal(spin_locks_held(), 0);
-    fake_disk_release(&disk);
+    fake_disk_end(&disk);
     return 0;
 }
 

@@ -26,15 +26,8 @@ static unsigned done_count;
 static int setup(void **state)
 {
     (void)state;
-    fake_kernel_reset();
-    fake_disk_make(&disk, SECTORS);
-    disk.at_once = true;
-    block_register(&disk.device, "fake");
-    disk.at_once = false;
-    disk.taken = disk.runs = 0;
+    fake_disk_start(&disk, SECTORS);
     dev = &disk.device.dev;
-    dev->reads = 0;
-    memset(&disk.device.stats, 0, sizeof(disk.device.stats));
     memset(reqs, 0, sizeof(reqs));
     seg = (struct blk_seg){fake_memory(BLK_SECTOR), 0, BLK_SECTOR};
     done_count = 0;
@@ -46,9 +39,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    assert_int_equal(spin_locks_held(), 0);
-    assert_int_equal(fake_preempt_off, 0);
-    fake_disk_release(&disk);
+    fake_disk_end(&disk);
     return 0;
 }
 
