@@ -75,7 +75,7 @@ static uint64_t failed_sector(struct ata_channel *channel, uint8_t error)
 static bool worth_a_line(struct ata_drive *drive)
 {
     drive->errors++;
-    return drive->errors <= LOG_ALL_UP_TO || (drive->errors & (drive->errors - 1)) == 0;
+    return log_is_worth_it(drive->errors, LOG_ALL_UP_TO);
 }
 
 static void log_error(struct ata_channel *channel, uint8_t status, uint8_t error, uint64_t place)

@@ -50,7 +50,7 @@ static void tell_of_error(const struct block_device *disk, const struct blk_req 
     const uint64_t errors = disk->dev.errors;
     char what[64];
 
-    if (errors <= ERRORS_TOLD || (errors & (errors - 1)) == 0) {
+    if (log_is_worth_it(errors, ERRORS_TOLD)) {
         block_describe(what, sizeof(what), req);
         log_line(disk->name, "%s: %s after %u tries, %llu errors so far", what,
                  blk_error_name(status), req->tries + 1, (unsigned long long)errors);

@@ -8,6 +8,7 @@
 #define SECTOR0_KERNEL_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "kernel/printf.h"
 
@@ -20,6 +21,15 @@ void log_line(const char *area, const char *text, ...) PRINTF_LIKE(2, 3);
 /* The same for details: kept in memory, on the console only after log_show_details(true). */
 void log_detail(const char *area, const char *text, ...) PRINTF_LIKE(2, 3);
 void log_show_details(bool show);
+
+/*
+ * Whether the COUNT-th trouble of a kind is worth a line: the first ALL are, then those whose number
+ * doubles, so that what is broken does not fill the log. Context: any.
+ */
+static inline bool log_is_worth_it(uint64_t count, uint64_t all)
+{
+    return count <= all || (count & (count - 1)) == 0;
+}
 
 /* Write what is in memory to the console, from the first line that is whole. Context: any. */
 void log_print_all(void);
