@@ -174,6 +174,12 @@ def writelog_env(log, fail=None, signal=None):
     return env
 
 
+def unsteady_env(what):
+    """Environment in which files called "...unsteady" do not hold still (tests/lib/unsteady.c)."""
+    library = compiled("unsteady.so", [REPO / "tests" / "lib" / "unsteady.c"], "-shared", "-fPIC")
+    return {"LD_PRELOAD": str(library), "UNSTEADY": str(what)}
+
+
 def read_log(log):
     """What was written between the syncs: a list of lists of Write. Truncations are not in it."""
     epochs, data, at = [[]], log.read_bytes(), 0

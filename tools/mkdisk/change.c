@@ -7,6 +7,7 @@
 
 #include "inside.h"
 #include "options.h"
+#include "progress.h"
 
 #define NEW_MODE 0755
 
@@ -115,6 +116,7 @@ static int remove_entry(struct removal *removal, uint64_t dir, const char *name,
     if (error < 0) {
         return error;
     }
+    progress_add(1);
     if (!is_dir(&attr)) {
         error = sfs_unlink(fs, dir, name, length);
     } else if (!removal->recursive) {
@@ -133,6 +135,7 @@ int verb_rm(const struct options *options)
     int status = EXIT_DONE;
 
     volume_mount(&volume, options->image, true);
+    progress_start("removing, files", 0);
     for (int i = 0; i < options->operand_count; i++) {
         struct removal removal = {
             .volume = &volume, .path = options->operands[i], .recursive = options->recursive};
@@ -149,6 +152,7 @@ int verb_rm(const struct options *options)
         }
         seen_free(&removal.seen);
     }
+    progress_end();
     volume_close(&volume);
     return status;
 }

@@ -20,7 +20,7 @@ typedef unsigned long long ull;
 static void report(void *ctx, const struct sfs_finding *finding)
 {
     (void)ctx;
-    progress_end();
+    progress_hide();
     printf("%s\n", finding->line);
 }
 

@@ -4,10 +4,17 @@
 #include <stdlib.h>
 
 #include "mkdisk.h"
+#include "progress.h"
 
 #define LINE_SIZE 1024
 
 static int refusal = EXIT_IMAGE;
+static const char *hint; /* a verb, NULL: none yet */
+
+void usage_hint(const char *verb)
+{
+    hint = verb;
+}
 
 void refuse_with(int code)
 {
@@ -31,6 +38,7 @@ static void print_line(const char *subject, const char *format, va_list argument
         }
     }
     fflush(stdout);
+    progress_hide();
     fprintf(stderr, "%s\n", line);
 }
 
@@ -61,7 +69,8 @@ void usage_error(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    complain("wrong usage", "%s; see `mkdisk help`", message);
+    complain("wrong usage", "%s; see `mkdisk help%s%s`", message, hint != NULL ? " " : "",
+             hint != NULL ? hint : "");
     exit(EXIT_USAGE);
 }
 

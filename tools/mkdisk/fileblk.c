@@ -5,9 +5,17 @@
 #include <unistd.h>
 
 #include "fileblk.h"
+#include "progress.h"
 
 #define MAX_SEG  64
 #define MAX_SECT 2048 /* 1 MiB: more makes no system call cheaper */
+
+static int last_error; /* errno of the last transfer that failed; 0: none has */
+
+int fileblk_last_error(void)
+{
+    return __atomic_load_n(&last_error, __ATOMIC_RELAXED);
+}
 
 static struct fileblk *disk_of(struct blk_dev *dev)
 {
@@ -45,6 +53,7 @@ static int32_t move(int fd, bool write, struct iovec *vector, int pieces, off_t 
             continue;
         }
         if (done <= 0) { /* 0: the file has become shorter */
+            __atomic_store_n(&last_error, done < 0 ? errno : EIO, __ATOMIC_RELAXED);
             return BLK_EIO;
         }
         offset += done;
@@ -77,6 +86,9 @@ static int32_t transfer(struct fileblk *disk, const struct blk_req *req)
     }
     count(write ? &disk->dev.writes : &disk->dev.reads, 1);
     count(write ? &disk->dev.sectors_written : &disk->dev.sectors_read, req->nsect);
+    if (write && disk->show_progress) {
+        progress_add(bytes);
+    }
     return move(disk->fd, write, vector, req->nseg, (off_t)(disk->start + req->lba * BLK_SECTOR));
 }
 

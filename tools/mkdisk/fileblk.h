@@ -18,7 +18,8 @@
 struct fileblk {
     struct blk_dev dev; /* what users see */
     int fd;
-    uint64_t start; /* bytes, in the file */
+    uint64_t start;     /* bytes, in the file */
+    bool show_progress; /* by bytes written; with one thread alone */
 };
 
 /*
@@ -27,5 +28,8 @@ struct fileblk {
  */
 void fileblk_init(struct fileblk *disk, const char *name, int fd, uint64_t first_lba,
                   uint64_t sectors, unsigned flags);
+
+/* Why the last transfer of any of them failed, an errno; 0: none has. Context: any thread. */
+int fileblk_last_error(void);
 
 #endif

@@ -345,6 +345,7 @@ static void get_directory(struct get *get, int dir, const char *name, const stru
 static void get_entry(struct get *get, int dir, const char *name, const struct sfs_attr *attr,
                       unsigned depth)
 {
+    progress_add(sizeof(struct sfs_inode)); /* a tree of empty files takes time as well */
     if (S_ISDIR(attr->mode)) {
         get_directory(get, dir, name, attr, depth + 1);
     } else if (attr->nlink > 1 && get_link(get, dir, name, attr)) {

@@ -38,14 +38,25 @@ struct put {
     bool recursive;
     bool owner_warned;
     int status;
-    char path[PATH_MAX]; /* of the host, where we are: for complaints */
-    char *piece;         /* PIECE bytes */
+    struct stat image[2]; /* what must not be copied into itself: the file that is written, and the
+                             one that has its name, or will lose it to `create` */
+    char path[PATH_MAX];  /* of the host, where we are: for complaints */
+    char *piece;          /* PIECE bytes */
     struct known *known[KNOWN_CHAINS];
 };
 
+/* The path of NAME, where we are. Static. */
+static const char *path_of(const struct put *put, const char *name)
+{
+    static char path[PATH_MAX + SFS_NAME_MAX + 2];
+
+    snprintf(path, sizeof path, "%s%s%s", put->path, put->path[0] != '\0' ? "/" : "", name);
+    return path;
+}
+
 static void complain_host(struct put *put, const char *name, const char *reason)
 {
-    complain(put->path, "%s: %s", name, reason);
+    complain(path_of(put, name), "%s", reason);
     put->status = EXIT_IMAGE;
 }
 
@@ -53,11 +64,11 @@ static void complain_host(struct put *put, const char *name, const char *reason)
 static void complain_volume(struct put *put, const char *name, int error)
 {
     if (error == SFS_ENOSPC) {
-        refuse(put->volume->image.name, "%s/%s: there is no room left in the volume", put->path,
-               name);
+        refuse(put->volume->image.name, "%s: there is no room left in the volume",
+               path_of(put, name));
     }
     if (error == SFS_EIO || error == SFS_EUCLEAN || error == SFS_EROFS) {
-        refuse(put->volume->image.name, "%s/%s: %s", put->path, name, volume_reason(error));
+        refuse(put->volume->image.name, "%s: %s", path_of(put, name), volume_reason(error));
     }
     complain_host(put, name, volume_reason(error));
 }
@@ -71,7 +82,7 @@ static uint32_t owner_number(struct put *put, uint32_t number, const char *name)
     }
     if (!put->owner_warned) {
         put->owner_warned = true;
-        complain(put->path, "%s belongs to %u; owners and groups above 65535 become %u", name,
+        complain(path_of(put, name), "belongs to %u; owners and groups above 65535 become %u",
                  number, OWNER_MAX);
     }
     return OWNER_MAX;
@@ -291,6 +302,22 @@ static bool put_link(struct put *put, const struct stat *status, uint64_t parent
     return true;
 }
 
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
+}
+
+/* The image lies in the tree that goes into it. Returns whether it is this file, left out. */
+static bool is_image(struct put *put, const char *name, const struct stat *status)
+{
+    if (same_file(status, &put->image[1])) {
+        complain(path_of(put, name), "is the image itself, left out");
+        put->status = put->recursive ? put->status : EXIT_IMAGE;
+        return true;
+    }
+    return same_file(status, &put->image[0]); /* a name that nobody knows yet */
+}
+
 static void put_entry(struct put *put, int dir, const char *name, uint64_t parent,
                       const char *new_name, unsigned depth)
 {
@@ -303,6 +330,10 @@ static void put_entry(struct put *put, int dir, const char *name, uint64_t paren
         complain_host(put, name, strerror(errno));
         return;
     }
+    if (is_image(put, name, &status)) {
+        return;
+    }
+    progress_add(sizeof(struct sfs_inode)); /* a tree of empty files takes time as well */
     linked = status.st_nlink > 1 && !S_ISDIR(status.st_mode);
     if (linked && put_link(put, &status, parent, new_name)) {
         return;
@@ -362,7 +393,8 @@ static void put_open(struct put *put, int fd, const char *name, uint64_t ino, un
         return;
     }
     if (name[0] != '\0') {
-        snprintf(put->path + length, sizeof put->path - length, "/%s", name);
+        snprintf(put->path + length, sizeof put->path - length, "%s%s", length > 0 ? "/" : "",
+                 name);
     }
     for (int i = 0; i < count; i++) {
         put_entry(put, fd, entry[i]->d_name, ino, entry[i]->d_name, depth);
@@ -397,6 +429,10 @@ static void start(struct put *put, const struct volume *volume, bool recursive)
 {
     *put = (struct put){
         .volume = volume, .fs = volume->fs, .recursive = recursive, .status = EXIT_DONE};
+    if (fstat(volume->image.fd, &put->image[0]) != 0) {
+        refuse(volume->image.name, "cannot be looked at: %s", strerror(errno));
+    }
+    (void)stat(volume->image.name, &put->image[1]); /* all zero: it has no name yet */
     put->piece = allocate(PIECE);
     allow_many_files();
     progress_start("copying, bytes", 0);

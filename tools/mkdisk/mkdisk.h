@@ -71,6 +71,9 @@ _Noreturn void refuse(const char *subject, const char *format, ...)
 /* Print `mkdisk: wrong usage: message` and a hint as one line, and exit with EXIT_USAGE. */
 _Noreturn void usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* From now on the hint is at the help of VERB, a string that stays. */
+void usage_hint(const char *verb);
+
 /* From now on refusals exit with CODE. */
 void refuse_with(int code);
 

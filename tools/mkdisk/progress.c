@@ -64,10 +64,16 @@ void progress_add(uint64_t more)
     draw();
 }
 
-void progress_end(void)
+void progress_hide(void)
 {
     if (shown) {
         fprintf(stderr, "\r\033[K");
     }
-    on_terminal = shown = false;
+    shown = false;
+}
+
+void progress_end(void)
+{
+    progress_hide();
+    on_terminal = false;
 }

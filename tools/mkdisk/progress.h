@@ -13,6 +13,9 @@ void progress_start(const char *what, uint64_t total);
 /* MORE steps are done. */
 void progress_add(uint64_t more);
 
+/* Make room for a line; the bar comes back when there is more to say. */
+void progress_hide(void);
+
 /* Remove the bar. */
 void progress_end(void);
 

@@ -8,6 +8,7 @@
 #include "mbr.h"
 #include "options.h"
 #include "port.h"
+#include "progress.h"
 
 #define CACHE_BYTES (4u << 20) /* of metadata to keep in memory */
 #define PAGE_KIB    4096
@@ -207,7 +208,10 @@ const char *volume_reason(int error)
     char remark[160];
 
     port_last_remark(remark, sizeof remark);
-    if (error == SFS_EUCLEAN) {
+    if ((error == SFS_EIO || error == SFS_EROFS) && fileblk_last_error() != 0) {
+        snprintf(text, sizeof text, "the image cannot be read or written: %s",
+                 strerror(fileblk_last_error()));
+    } else if (error == SFS_EUCLEAN) {
         snprintf(text, sizeof text, "it is damaged%s%s; see `mkdisk check`",
                  remark[0] != '\0' ? ": " : "", remark);
     } else if (error == SFS_EIO && remark[0] != '\0') {
@@ -238,7 +242,11 @@ void volume_format(struct volume *volume, const struct options *options, bool ze
     if (options->label != NULL) {
         memcpy(mkfs.label, options->label, strlen(options->label)); /* options.c limits it */
     }
+    volume->disk.show_progress = true;
+    progress_start("formatting, bytes", 0);
     error = sfs_mkfs(&volume->disk.dev, &mkfs);
+    progress_end();
+    volume->disk.show_progress = false;
     if (error == SFS_ENOSPC) {
         refuse(volume->image.name, "%s has %llu sectors, too few for a file system",
                place_name(&volume->place), (unsigned long long)volume->place.sectors);
