@@ -9,7 +9,7 @@
 #include "volumemap.h"
 
 #define PROBLEM_SIZE 128
-#define PROBLEM_MAX  (2 + MANIFEST_COPIES + SLOT_COUNT)
+#define PROBLEM_MAX  (3 + MANIFEST_COPIES + SLOT_COUNT + MBR_TABLE_ENTRIES)
 
 /* The damaged parts, one line each. */
 struct problems {
@@ -17,8 +17,8 @@ struct problems {
     char line[PROBLEM_MAX][PROBLEM_SIZE];
 };
 
-/* Print a drawing of the boot area. */
-void report_text(const struct image *image, const struct survey *survey);
+/* Print a drawing of the boot area; not if the image BOOTS nothing, and is but a volume. */
+void report_text(const struct image *image, const struct survey *survey, bool boots);
 
 /* Print the same facts as one JSON object; the tests rely on its names. */
 void report_json(const struct image *image, const struct survey *survey,

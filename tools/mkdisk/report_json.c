@@ -108,7 +108,7 @@ static void print_partitions(const struct mbr *mbr)
     for (unsigned i = 0; i < MBR_TABLE_ENTRIES; i++) {
         const struct partition *p = &mbr->partition[i];
 
-        if (p->type != 0) {
+        if (mbr->magic && p->type != 0) {
             printf("%s\n    {\"number\": %u, \"type\": %u, \"active\": %s, \"first_lba\": %" PRIu32
                    ", \"sectors\": %" PRIu32 "}",
                    separator, i + 1, p->type, truth(p->status != 0), p->first_lba, p->sectors);

@@ -96,7 +96,7 @@ static void print_partitions(const struct mbr *mbr)
     for (unsigned i = 0; i < MBR_TABLE_ENTRIES; i++) {
         const struct partition *p = &mbr->partition[i];
 
-        if (p->type != 0) {
+        if (mbr->magic && p->type != 0) {
             snprintf(what, sizeof what, "partition %u", i + 1);
             begin_line(p->first_lba, p->first_lba + (uint64_t)p->sectors - (p->sectors > 0), what);
             printf("type %02X%s%s\n", p->type, p->type == MBR_TYPE_SFS ? " (Sector0)" : "",
@@ -119,10 +119,15 @@ static void print_settings(const struct manifest *manifest)
     }
 }
 
-void report_text(const struct image *image, const struct survey *survey)
+void report_text(const struct image *image, const struct survey *survey, bool boots)
 {
-    printf("%s: %" PRIu64 " sectors (%" PRIu64 " bytes), disk signature %08" PRIX32 "\n\n",
-           image->name, image->sectors, image->bytes, survey->mbr.signature);
+    printf("%s: %" PRIu64 " sectors (%" PRIu64 " bytes)", image->name, image->sectors,
+           image->bytes);
+    if (!boots) {
+        printf(", no boot area: a volume begins at LBA 0\n");
+        return;
+    }
+    printf(", disk signature %08" PRIX32 "\n\n", survey->mbr.signature);
     printf("  %17s  %s\n", "LBA", "what");
     print_boot_code(&survey->code);
     for (unsigned i = 0; i < MANIFEST_COPIES; i++) {

@@ -128,10 +128,28 @@ static void print_picture(const struct volume_map *map)
             printf("\n");
         }
     }
-    printf("  %17s  a letter is %" PRIu64 " block%s: S superblock, i inode bitmap, b data bitmap,\n"
-           "  %17s  T inode table, c checksums, J journal, o orphans, B backup; of files\n"
-           "  %17s  . is free, : less than half in use, + more, # all\n",
-           "", map->per_cell, map->per_cell == 1 ? "" : "s", "", "");
+    printf("\n  %17s  each letter stands for %" PRIu64
+           " block%s and tells of the first; of files:\n"
+           "  %17s  . free, : less than half in use, + more, # all\n\n",
+           "", map->per_cell, map->per_cell == 1 ? "" : "s", "");
+}
+
+/* In numbers what the picture may be too coarse for. */
+static void print_areas(const struct volume_map *map)
+{
+    printf("  %17s  %s\n", "blocks", "what");
+    for (int area = 0; area < AREA_COUNT; area++) {
+        uint64_t first, count;
+        char range[48];
+
+        raw_extent(&map->raw, area, &first, &count);
+        if (count > 0) {
+            snprintf(range, sizeof range, count > 1 ? "%" PRIu64 " - %" PRIu64 : "%" PRIu64, first,
+                     first + count - 1);
+            printf("  %17s  %c %s\n", range, area == AREA_FILES ? ' ' : area_letters[area],
+                   area_name(area));
+        }
+    }
 }
 
 void volume_map_text(const struct volume_map *map)
@@ -157,6 +175,7 @@ void volume_map_text(const struct volume_map *map)
            map->free_pieces == 1 ? "" : "s", map->largest_free, map->free_inodes,
            super->inode_count);
     print_picture(map);
+    print_areas(map);
 }
 
 /* ---- For programs ---- */
