@@ -175,9 +175,6 @@ int verb_cat(const struct options *options)
             status = inside_complain(&volume, options->operands[i], error);
         }
     }
-    if (fflush(stdout) != 0) {
-        refuse("standard output", "cannot be written");
-    }
     volume_close(&volume);
     return status;
 }

@@ -3,9 +3,11 @@
  *
  * A new verb is one line in the table below and one file; a new option is one line in options.c.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mkdisk.h"
 #include "options.h"
@@ -47,11 +49,11 @@ static const struct verb verbs[] = {
     {"mount", verb_mount, 2, 2, OPT_MOUNT, "IMAGE DIR [-f] [-s]",
      "mount the volume; -f: stay in the foreground, -s: one thread; fusermount3 -u ends it"},
     {"info", verb_info, 1, 1, OPT_JSON, "IMAGE [--json]",
-     "show the boot area; exit code 1 if a part of it is damaged"},
+     "show what lies where in the image; exit code 1 if a part of it is damaged"},
 };
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])
 
-static int print_help(void)
+static void print_all_help(void)
 {
     printf("mkdisk makes and looks after disk images that boot Sector0.\n\n");
     for (size_t i = 0; i < VERB_COUNT; i++) {
@@ -59,27 +61,70 @@ static int print_help(void)
     }
     printf("\nSizes take a suffix K, M, G or T. The files default to stage1.bin, stage2.bin and\n"
            "kernel.bin beside mkdisk. Exit codes: 0 done, 1 the image or an input is at fault,\n"
-           "2 wrong usage.\n");
-    return EXIT_DONE;
+           "2 wrong usage. `mkdisk help VERB` explains the options of a verb.\n");
+}
+
+static const struct verb *find_verb(const char *name)
+{
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        if (strcmp(name, verbs[i].name) == 0) {
+            return &verbs[i];
+        }
+    }
+    usage_error("unknown verb '%s'", name);
+}
+
+/* A word for help, in place of a verb. */
+static bool is_help(const char *word)
+{
+    return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/*
+ * Whoever starts us without one of the three standard files would see our messages written into the
+ * first file that we open, an image. What is opened here instead fails when it is used.
+ */
+static void hold_standard_files(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0) {
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+        }
+    }
+}
+
+/* Output that got lost is no success. */
+static int finish(int status)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        refuse("standard output", "cannot be written");
+    }
+    return status;
 }
 
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
+    const struct verb *verb;
     struct options options;
 
+    hold_standard_files();
     signal(SIGXFSZ, SIG_IGN); /* a write past a limit on file sizes is an error like any other */
-    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-        return print_help();
-    }
-    for (size_t i = 0; i < VERB_COUNT; i++) {
-        if (strcmp(name, verbs[i].name) == 0) {
-            options_parse(&options, &verbs[i], argc - 1, argv + 1);
-            return verbs[i].run(&options);
-        }
-    }
     if (argc < 2) {
         usage_error("no verb given");
     }
-    usage_error("unknown verb '%s'", name);
+    if (is_help(name)) {
+        if (argc > 2) {
+            options_help(find_verb(argv[2]));
+        } else {
+            print_all_help();
+        }
+        return finish(EXIT_DONE);
+    }
+    verb = find_verb(name);
+    if (!options_parse(&options, verb, argc - 1, argv + 1)) {
+        options_help(verb);
+        return finish(EXIT_DONE);
+    }
+    return finish(verb->run(&options));
 }

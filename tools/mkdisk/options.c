@@ -24,9 +24,10 @@ enum option_id {
     ID_PROFILE,
     ID_LABEL,
     ID_ROOT,
+    ID_HELP,
 };
 
-static const char short_options[] = ":lrpfsny"; /* a letter is its own id */
+static const char short_options[] = ":hlrpfsny"; /* a letter is its own id */
 
 static const struct option long_options[] = {
     {"size", required_argument, NULL, ID_SIZE},
@@ -42,6 +43,7 @@ static const struct option long_options[] = {
     {"profile", required_argument, NULL, ID_PROFILE},
     {"label", required_argument, NULL, ID_LABEL},
     {"root", required_argument, NULL, ID_ROOT},
+    {"help", no_argument, NULL, ID_HELP},
     {NULL, 0, NULL, 0},
 };
 
@@ -68,6 +70,44 @@ static const unsigned option_bit[] = {
     ['n'] = OPT_CHECK,
     ['y'] = OPT_CHECK,
 };
+
+static const struct {
+    unsigned bit;
+    const char *option, *meaning;
+} meanings[] = {
+    {OPT_SIZE, "--size N",
+     "bytes of the image, 64M unless given; 1440K: a floppy without a volume"},
+    {OPT_ROOT, "--root DIR", "fill the volume with what is in this directory of the host"},
+    {OPT_VOLUME, "--block-size N", "bytes of the volume's blocks: 512, 1024, 2048 or 4096 (usual)"},
+    {OPT_VOLUME, "--profile seed", "version 1 of SFS: no journal, no checksums, blocks of 512"},
+    {OPT_VOLUME, "--label L", "name of the volume, at most 16 bytes"},
+    {OPT_CMDLINE, "--cmdline S", "what the kernel is told, at most 255 bytes of ASCII"},
+    {OPT_MENU, "--menu-timeout N", "the boot menu waits N seconds; otherwise a key opens it"},
+    {OPT_PIN, "--pin", "the loader boots this kernel and no other, ever"},
+    {OPT_SIGNATURE, "--signature HEX", "the disk signature at LBA 0, random unless given"},
+    {OPT_STAGES, "--stage1 F", "boot sector; usually stage1.bin beside mkdisk"},
+    {OPT_STAGES, "--stage2 F", "second stage; usually stage2.bin beside mkdisk"},
+    {OPT_KERNEL, "--kernel F", "kernel; usually kernel.bin beside mkdisk"},
+    {OPT_LONG, "-l", "mode, links, owner, group, size and time as well"},
+    {OPT_RECURSIVE, "-r", "directories with all that is in them"},
+    {OPT_PARENTS, "-p", "the directories above as well; those that are there are no fault"},
+    {OPT_MOUNT, "-f", "stay in the foreground, and print what the file system remarks"},
+    {OPT_MOUNT, "-s", "answer with one thread"},
+    {OPT_CHECK, "-n", "never write; that is so without -y, too"},
+    {OPT_CHECK, "-y", "repair what can be repaired"},
+    {OPT_JSON, "--json", "one object for programs"},
+};
+
+void options_help(const struct verb *verb)
+{
+    printf("mkdisk %s %s\n\n%s\n", verb->name, verb->operands, verb->purpose);
+    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
+        if ((meanings[i].bit & verb->accepts) != 0) {
+            printf("  %-18s %s\n", meanings[i].option, meanings[i].meaning);
+        }
+    }
+    printf("\nA word that begins with '-' and is no option stands behind `--`.\n");
+}
 
 /* Returns the power of two that SUFFIX stands for, -1 if it is none. */
 static int suffix_shift(const char *suffix)
@@ -265,18 +305,22 @@ static _Noreturn void refuse_unknown(char **argv)
     usage_error("unknown or unusable option '%s'", argv[optind - 1]);
 }
 
-void options_parse(struct options *options, const struct verb *verb, int argc, char **argv)
+bool options_parse(struct options *options, const struct verb *verb, int argc, char **argv)
 {
     int id, index = 0;
 
     *options = (struct options){.size = DEFAULT_SIZE};
     opterr = 0;
+    usage_hint(verb->name);
     while ((id = getopt_long(argc, argv, short_options, long_options, &index)) != -1) {
         if (id == ':') {
             usage_error("%s needs a value", argv[optind - 1]);
         }
         if (id == '?') {
             refuse_unknown(argv);
+        }
+        if (id == ID_HELP || id == 'h') {
+            return false;
         }
         if ((option_bit[id] & verb->accepts) == 0 && id >= ' ') {
             usage_error("%s does not take -%c", verb->name, id);
@@ -287,6 +331,7 @@ void options_parse(struct options *options, const struct verb *verb, int argc, c
         take_option(options, id);
     }
     take_operands(options, verb, argc, argv);
+    return true;
 }
 
 const char *input_path(const char *option, const char *name)

@@ -42,9 +42,12 @@ struct verb {
 
 /*
  * Fill OPTIONS from the ARGC words at ARGV, of which the first is the verb's name. A word that VERB
- * does not accept is a usage error.
+ * does not accept is a usage error. Returns false if one of them asks for help.
  */
-void options_parse(struct options *options, const struct verb *verb, int argc, char **argv);
+bool options_parse(struct options *options, const struct verb *verb, int argc, char **argv);
+
+/* Print what VERB does, and what each of its options means. */
+void options_help(const struct verb *verb);
 
 /*
  * Read a size in bytes, with an optional suffix K, M, G or T, from TEXT. Returns false if TEXT is
