@@ -82,8 +82,13 @@ int verb_create(const struct options *options)
     int fd;
 
     check_size(options->size);
-    if (options->root != NULL && options->size == FLOPPY_BYTES) {
-        usage_error("--root needs a volume, and a floppy image has none");
+    if (options->size == FLOPPY_BYTES && (options->root != NULL || options->label != NULL ||
+                                          options->block_size != 0 || options->seed_profile)) {
+        usage_error("%s needs a volume, and a floppy image has none",
+                    options->root != NULL    ? "--root"
+                    : options->label != NULL ? "--label"
+                    : options->seed_profile  ? "--profile"
+                                             : "--block-size");
     }
     volume_check_options(options);
     payload_load(&payload, options);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fuseops.h"
@@ -125,6 +126,18 @@ static int answer(struct fuse_session *session, bool single_thread)
     return result;
 }
 
+static void refuse_no_directory(const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) != 0) {
+        refuse(path, "cannot be a mount point: %s", strerror(errno));
+    }
+    if (!S_ISDIR(status.st_mode)) {
+        refuse(path, "cannot be a mount point: it is no directory");
+    }
+}
+
 int verb_mount(const struct options *options)
 {
     bool writable = access(options->image, W_OK) == 0 || errno == ENOENT;
@@ -134,6 +147,7 @@ int verb_mount(const struct options *options)
     struct ticker ticker;
     int result;
 
+    refuse_no_directory(directory); /* FUSE would hang the volume's root over a file */
     volume_mount(&volume, options->image, writable);
     session = make_session(&volume, writable);
     if (fuse_session_mount(session, directory) != 0) {

@@ -73,8 +73,13 @@ int verb_get(const struct options *options)
     struct volume volume;
     struct stat status;
     char *target = NULL;
+    bool known;
     int error, result;
 
+    known = stat(host, &status) == 0;
+    if (known && !S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode)) {
+        refuse(host, "is neither a file nor a directory; `mkdisk cat` writes to anything");
+    }
     volume_mount(&volume, options->image, false);
     error = inside_walk(volume.fs, path, SFS_WALK_NOFOLLOW, &found);
     if (error < 0) {
@@ -82,7 +87,7 @@ int verb_get(const struct options *options)
         volume_close(&volume);
         return result;
     }
-    if (stat(host, &status) == 0 && S_ISDIR(status.st_mode) && name[0] != '\0') {
+    if (known && S_ISDIR(status.st_mode) && name[0] != '\0') {
         target = allocate(strlen(host) + strlen(name) + 2);
         strcat(strcat(strcpy(target, host), "/"), name);
     }
