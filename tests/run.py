@@ -30,6 +30,7 @@ from lib import count, paths  # noqa: E402
 
 UNIT_LIMIT = 120        # seconds for one unit test program
 MACHINES_LIMIT = 3600   # seconds for all whole-machine tests; each has its own limit in conftest.py
+SOAK_LIMIT = 48 * 3600  # the same of the soak: what its cases may take at most, by two workers
 COVERAGE = paths.BUILD / "coverage"
 MARKS = {"check": "check and not soak", "test": "not soak", "soak": "soak"}
 
@@ -126,7 +127,12 @@ def collect(command):
     return ids, True
 
 
-def run_pytest(command, log):
+def machines_limit(kind, select):
+    """Seconds for the cases of KIND, or the SELECTed ones: an id may be that of a soak's case."""
+    return SOAK_LIMIT if kind == "soak" or "::" in select or ".py" in select else MACHINES_LIMIT
+
+
+def run_pytest(command, log, limit):
     """Run COMMAND; conftest.py prints the result lines and appends them to LOG. False if it hung.
 
     However it ends, nothing that it started goes on: emulators stay in its process group.
@@ -137,7 +143,7 @@ def run_pytest(command, log):
     process = subprocess.Popen(command + ["-n", workers, "-q", "--no-header"], env=env,
                                start_new_session=True)
     try:
-        process.wait(MACHINES_LIMIT)
+        process.wait(limit)
     except subprocess.TimeoutExpired:
         return False
     finally:
@@ -169,8 +175,9 @@ def run_machines(tests, kind, select):
     with tempfile.TemporaryDirectory(prefix="sector0-results-") as folder:
         log = Path(folder) / "results.jsonl"
         log.touch()
-        if not run_pytest(command, log):
-            print(f"the whole-machine tests did not end within {MACHINES_LIMIT} s", flush=True)
+        limit = machines_limit(kind, select)
+        if not run_pytest(command, log, limit):
+            print(f"the whole-machine tests did not end within {limit} s", flush=True)
         lines = log.read_text().splitlines()
     ran = {}
     for result in (Result(**json.loads(line)) for line in lines):

@@ -10,6 +10,8 @@ from lib.paths import REPO
 
 pytestmark = pytest.mark.check
 TESTS = REPO / "tests"
+sys.path.insert(0, str(TESTS))
+import run  # noqa: E402
 
 
 def run_suite(folder, scenario, limit=60, unit=None, arguments=("--kind", "test")):
@@ -44,6 +46,28 @@ def test_passing_suite_passes(tmp_path):
     status, text = run_suite(tmp_path, "def test_one(): pass\ndef test_two(): pass\n")
     assert (status, last_line(text)) == (0, "2 passed, 0 failed")
     assert len(re.findall(r"^ok .*scenario/test_planted.py::test_(?:one|two)$", text, re.M)) == 2
+
+
+def limits_of_soak():
+    """The limits of all cases of the soak, in seconds; one of several parameters counts once for each."""
+    code = ("import pytest, sys\n"
+            "class Limits:\n"
+            "    def pytest_collection_finish(self, session):\n"
+            "        marks = [item.get_closest_marker('limit') for item in session.items]\n"
+            "        print('LIMITS', *[mark.args[0] if mark else 180 for mark in marks])\n"
+            "sys.exit(pytest.main(sys.argv[1:], plugins=[Limits()]))\n")
+    done = subprocess.run([sys.executable, "-B", "-c", code, "-c", str(TESTS / "pytest.ini"), f"--rootdir={TESTS}",
+                           str(TESTS / "scenario"), "-m", "soak", "--collect-only", "-q"], capture_output=True, text=True)
+    return [int(word) for word in re.search(r"LIMITS (.*)", done.stdout)[1].split()]
+
+
+def test_the_soak_has_the_time_that_its_cases_may_take():
+    """By two workers, of which one may end sooner; a case by its id has time as well."""
+    limits = limits_of_soak()
+    assert len(limits) > 400 and max(limits) > 4 * 3600
+    assert (sum(limits) + max(limits)) / 2 < run.machines_limit("soak", "")
+    assert run.machines_limit("test", "scenario/test_fuzz.py::test_hours[afl]") > max(limits)
+    assert run.machines_limit("test", "") < run.machines_limit("soak", "")
 
 
 def test_failure_fails(tmp_path):
