@@ -1,6 +1,6 @@
 """The FUSE mount under load: stress-ng, fio with verification, dbench, git, a build; sound after each
 
-`make test` gives each a few seconds, `make soak` SECTOR0_SOAK_SECONDS (default 600) for both sizes of blocks.
+`make test` gives each a few seconds, `make soak` SECTOR0_SOAK_SECONDS (default 600): half of it for each of two sizes of blocks.
 """
 import os
 import shutil
@@ -55,11 +55,14 @@ def stress(mount, seconds):
 
 
 def fio(mount, seconds):
+    """In a folder of its own, since it leaves what it knows of its files where it runs."""
     need("fio", "fio")
+    states = mount.with_name("fio-states")
+    states.mkdir()
     for block in ("randrw", "randwrite", "rw"):
         run("fio", "--name=verify", f"--rw={block}", "--bsrange=512-128k", "--size=24M", "--verify=crc32c", "--do_verify=1",
             "--verify_fatal=1", "--numjobs=2", "--fsync=64", f"--directory={mount}", "--ioengine=psync", "--group_reporting",
-            *([f"--runtime={seconds // 3}", "--time_based"] if seconds >= 60 else []), seconds=seconds)
+            *([f"--runtime={seconds // 3}", "--time_based"] if seconds >= 60 else []), seconds=seconds, cwd=states)
 
 
 def dbench(mount, seconds):

@@ -288,6 +288,26 @@ def test_no_jmp_dollar():
                             code), f"{name}:{number}: spins instead of halting"
 
 
+# ---- What lies about ---------------------------------------------------------------------------
+
+TOP_LEVEL = {".ci", ".clang-format", ".editorconfig", ".git", ".gitignore", "LICENSE", "Makefile", "README.md", "bench", "bochsrc",
+             "build", "docs", "drivers", "fs", "include", "kernel", "lib", "sector0", "shell", "stage1", "stage2", "tests", "tools"}
+
+
+def strays(top):
+    """What lies in the folder TOP, does not belong there, and is not ignored by name."""
+    ignored = [line.strip("/") for line in (REPO / ".gitignore").read_text().split()]
+    return sorted(path.name for path in top.iterdir()
+                  if path.name not in TOP_LEVEL and not any(path.match(pattern) for pattern in ignored))
+
+
+def test_nothing_lies_about(tmp_path):
+    """A tool that a test runs may leave its files where it is run: that must not be here."""
+    assert strays(REPO) == []
+    (tmp_path / "local-verify-0-verify.state").touch()
+    assert strays(tmp_path) == ["local-verify-0-verify.state"]
+
+
 # ---- Lists that must agree ---------------------------------------------------------------------
 
 @pytest.mark.parametrize("number, name", [(number, name) for number, name, _ in tour_steps()])
