@@ -164,6 +164,7 @@ static void fill_inode(struct sfs *fs, struct sfs_node *dir, const struct making
     }
     port_mutex_lock(fs->upper->lock);
     parts->node->disk = disk;
+    parts->node->type = type_of(making);
     parts->node->lookups = 1;
     port_mutex_unlock(fs->upper->lock);
 }

@@ -5,6 +5,18 @@
 #include "fs/node.h"
 #include "fs/tree.h"
 
+/* Is NODE what the name at PLACE says? Others may hold its lock, and be changing it. */
+static bool fits(struct sfs *fs, const struct sfs_spot *place, const struct sfs_node *node)
+{
+    bool linked;
+
+    port_mutex_lock(fs->upper->lock);
+    linked = node->disk.nlink > 0;
+    port_mutex_unlock(fs->upper->lock);
+    return linked &&
+           (place->type == sfs_node_type(node) || (place->type == 0 && !fs->has_journal));
+}
+
 int sfs_child(struct sfs *fs, struct sfs_node *dir, const char *name, size_t length,
               struct sfs_spot *place, struct sfs_node **child)
 {
@@ -21,8 +33,7 @@ int sfs_child(struct sfs *fs, struct sfs_node *dir, const char *name, size_t len
         }
         return found;
     }
-    if (((place->type != 0 || fs->has_journal) && place->type != sfs_node_type(*child)) ||
-        (*child)->disk.nlink == 0) {
+    if (!fits(fs, place, *child)) {
         sfs_damaged(fs, 0, "a name that leads to a wrong inode");
         sfs_node_put(fs, *child);
         return SFS_EUCLEAN;

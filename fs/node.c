@@ -248,6 +248,7 @@ int sfs_node_get(struct sfs *fs, uint64_t ino, struct sfs_node **node)
     fresh->ino = ino;
     fresh->refs = 1;
     result = read_inode(fs, ino, &fresh->disk);
+    fresh->type = (fresh->disk.mode & SFS_MODE_TYPE) >> 12;
     if (result < 0) {
         port_free(fresh);
         return result;

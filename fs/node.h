@@ -23,6 +23,7 @@ struct sfs_op;
 
 struct sfs_node {
     uint64_t ino;
+    uint32_t type; /* of its mode, of which the rest may change while somebody looks at this */
     /* Guarded by the node's lock. Written, and read by those without it, under sfs_upper.lock. */
     struct sfs_inode disk;
     struct sfs_index *index; /* directories: the names in memory, or NULL */
@@ -103,7 +104,7 @@ struct sfs_upper {
 
 static inline uint32_t sfs_node_type(const struct sfs_node *node)
 {
-    return (node->disk.mode & SFS_MODE_TYPE) >> 12;
+    return node->type;
 }
 
 static inline bool sfs_node_is_dir(const struct sfs_node *node)

@@ -59,7 +59,7 @@ SFS_ALL := $(FS_C) tests/fs/port_host.c tests/fs/ramdisk.c tests/fs/checker.c
 UNIT_sfs_ops := $(SFS_ALL)
 UNIT_sfs_random := $(SFS_ALL) tests/fs/model.c
 UNIT_sfs_fsync := $(SFS_ALL)
-UNIT_sfs_threads := $(SFS_ALL)
+UNIT_sfs_threads := # with ThreadSanitizer, see below
 UNIT_sfs_hostile := $(SFS_ALL)
 CHECK_ALL := $(SFS_ALL) tests/fs/checkvol.c tests/fs/plants.c
 UNIT_sfs_check := $(CHECK_ALL)
@@ -77,12 +77,14 @@ UNIT_ata_identify := drivers/ata_identify.c
 VIRTIO_C := $(wildcard drivers/virtio*.c) tests/fakes/virtio_device.c tests/fakes/virtio_rings.c kernel/printf.c
 UNIT_virtio := $(VIRTIO_C)
 UNIT_virtio_faults := $(VIRTIO_C)
-# The same with driver and device as threads, and everything compiled once more for ThreadSanitizer:
-# its shadow lies where the other tests have physical memory.
+# The same with driver and device as threads, and SFS with many: everything is compiled once more for
+# ThreadSanitizer, whose shadow lies where the other tests have physical memory.
 TSAN := -fsanitize=thread -DDIRECT_BASE=0x1000000000ull
 UNIT_virtio_threads :=
 $(B)/tests/unit/test_virtio_threads: $(VIRTIO_C:%.c=$(B)/tests/tsan/%.o)
-$(B)/tests/unit/test_virtio_threads $(B)/tests/obj/tests/unit/test_virtio_threads.o: SANITIZE := $(TSAN)
+$(B)/tests/unit/test_sfs_threads: $(SFS_ALL:%.c=$(B)/tests/tsan/%.o)
+THREADED := virtio_threads sfs_threads
+$(THREADED:%=$(B)/tests/unit/test_%) $(THREADED:%=$(B)/tests/obj/tests/unit/test_%.o): SANITIZE := $(TSAN)
 $(B)/tests/tsan/%.o: %.c
 	@mkdir -p $(@D)
 	$(HOSTCC) -Itests/fakes $(HOST_CFLAGS) $(TSAN) -c $< -o $@
