@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fs/port.h"
+#include "tests/crash/fiber.h"
 #include "tests/crash/hash.h"
 
 #define FLIGHTS 64
@@ -142,8 +143,10 @@ static int sim_wait(struct blk_dev *dev, struct blk_req *req)
 {
     struct crashsim *sim = (struct crashsim *)dev;
 
+    fiber_turn();
     while (req->status == BLK_PENDING && random_below(&sim->random, 2) == 0) {
         complete(sim, random_below(&sim->random, sim->flights));
+        fiber_turn();
     }
     for (unsigned i = 0; req->status == BLK_PENDING && i < sim->flights; i++) {
         if (sim->flight[i].req == req) {

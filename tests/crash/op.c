@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "fs/error.h"
+#include "fs/journal.h"
 #include "fs/port.h"
 #include "fs/reach.h"
 #include "fs/sfs.h"
@@ -47,9 +48,9 @@ static void end(struct actor *a)
     a->trace->event[a->begun].what = oracle_steps(a->oracle);
 }
 
-static void promised(struct actor *a, int slot, bool datasync)
+static void promised(struct actor *a, const struct oracle_sync *sync)
 {
-    trace_event(a->trace, EVENT_OP_RETURNED, oracle_synced(a->oracle, slot, datasync));
+    trace_event(a->trace, EVENT_OP_RETURNED, oracle_synced(a->oracle, sync));
 }
 
 /* ---- Where things are ---- */
@@ -294,25 +295,57 @@ static void close_file(struct actor *a)
 
 static void sync_slot(struct actor *a, int slot, bool datasync)
 {
+    struct oracle_sync sync;
+
     if (slot < 0) {
         return;
     }
+    oracle_sync_begins(a->oracle, slot, datasync, &sync);
     int error = sfs_fsync(a->fs, model[slot].ino, datasync);
 
+    if (error == SFS_ESTALE && a->beside) {
+        return; /* it has been removed meanwhile */
+    }
     if (error < 0) {
         differ("fsync", error, 0);
     }
-    promised(a, slot, datasync);
+    promised(a, &sync);
 }
 
 static void sync_all(struct actor *a)
 {
+    struct oracle_sync sync;
+
+    oracle_sync_begins(a->oracle, -1, false, &sync);
     int error = sfs_sync(a->fs);
 
     if (error < 0) {
         differ("sync", error, 0);
     }
-    promised(a, -1, false);
+    promised(a, &sync);
+}
+
+/* Nothing is promised: it may happen at any time. */
+static void commit(struct actor *a)
+{
+    int error = sfs_commit_running(a->fs);
+
+    if (error < 0) {
+        differ("commit", error, 0);
+    }
+}
+
+void op_unmount(struct actor *a)
+{
+    struct oracle_sync sync;
+
+    oracle_sync_begins(a->oracle, -1, false, &sync);
+    int error = sfs_unmount(a->fs);
+
+    if (error < 0) {
+        differ("unmount", error, 0);
+    }
+    promised(a, &sync);
 }
 
 static void remount(struct actor *a)
@@ -320,12 +353,9 @@ static void remount(struct actor *a)
     while (a->opens > 0) {
         close_file(a);
     }
-    int error = sfs_unmount(a->fs);
+    op_unmount(a);
+    int error = sfs_mount(crashsim_dev(a->sim), a->options, &a->fs);
 
-    if (error == 0) {
-        promised(a, -1, false);
-        error = sfs_mount(crashsim_dev(a->sim), a->options, &a->fs);
-    }
     if (error < 0) {
         differ("remount", error, 0);
     }
@@ -379,6 +409,9 @@ static void run(struct actor *a, const struct op *op)
     case OP_SYNC:
         sync_all(a);
         break;
+    case OP_COMMIT:
+        commit(a);
+        break;
     case OP_REMOUNT:
         remount(a);
         break;
@@ -388,9 +421,14 @@ static void run(struct actor *a, const struct op *op)
     }
 }
 
+/* Who only syncs begins no step. */
 void op_run(struct actor *a, const struct op *op)
 {
-    begin(a);
+    if (!a->beside) {
+        begin(a);
+    }
     run(a, op);
-    end(a);
+    if (!a->beside) {
+        end(a);
+    }
 }

@@ -28,6 +28,7 @@ enum op_kind {
     OP_FDATASYNC,
     OP_FSYNC_DIR, /* of the directory */
     OP_SYNC,
+    OP_COMMIT, /* what runs, as if it were time to */
     OP_REMOUNT,
     OPS,
 };
@@ -60,11 +61,13 @@ struct actor {
     int open[OP_OPENS]; /* slots of the model, the oldest first */
     unsigned opens;
     bool tight;     /* there may be too little space */
+    bool beside;    /* another one runs operations: this one only syncs */
     uint32_t begun; /* event */
     uint32_t first; /* event: where the preparation has ended */
 };
 
 void op_run(struct actor *actor, const struct op *op);
+void op_unmount(struct actor *actor);
 /* A random one. */
 struct random;
 struct op op_random(struct random *random, uint32_t bs);

@@ -210,34 +210,38 @@ uint32_t oracle_steps(const struct oracle *oracle)
 
 /* ---- Needs ---- */
 
-static void file_synced(struct oracle *oracle, int slot, uint32_t need)
+void oracle_sync_begins(const struct oracle *oracle, int slot, bool datasync,
+                        struct oracle_sync *sync)
 {
-    if (oracle->file_of[slot] != NO_FILE) {
-        struct history *h = history_of(oracle, slot);
+    *sync = (struct oracle_sync){.step = oracle->steps - 1, .durable = oracle->steps - 1};
+    if (slot >= 0) {
+        sync->durable = datasync ? oracle->data_step[slot] : oracle->meta_step[slot];
+    }
+    for (int i = 0; i < MODEL_INODES; i++) {
+        bool synced = slot < 0 || slot == i;
 
-        GROW(h->sync, h->syncs, h->sync_room);
-        h->sync[h->syncs++] = (struct synced){need, oracle->steps - 1};
+        if (synced && model[i].live && oracle->file_of[i] != NO_FILE) {
+            sync->slot[sync->files] = i;
+            sync->file[sync->files++] = oracle->file_of[i];
+        }
     }
 }
 
-uint32_t oracle_synced(struct oracle *oracle, int slot, bool datasync)
+uint32_t oracle_synced(struct oracle *oracle, const struct oracle_sync *sync)
 {
     uint32_t need = oracle->needs;
-    uint32_t durable = oracle->steps - 1;
+    uint32_t before = need > 0 ? oracle->need[need - 1] : 0;
 
-    if (slot >= 0) {
-        durable = datasync ? oracle->data_step[slot] : oracle->meta_step[slot];
-        file_synced(oracle, slot, need);
-    }
-    for (int i = 0; i < MODEL_INODES && slot < 0; i++) {
-        if (model[i].live && model[i].type == SFS_TYPE_REG) {
-            file_synced(oracle, i, need);
+    for (uint32_t i = 0; i < sync->files; i++) {
+        struct history *h = &oracle->file[sync->file[i]];
+
+        if (oracle->file_of[sync->slot[i]] == sync->file[i]) {
+            GROW(h->sync, h->syncs, h->sync_room);
+            h->sync[h->syncs++] = (struct synced){need, sync->step};
         }
     }
     GROW(oracle->need, oracle->needs, oracle->need_room);
-    uint32_t before = need > 0 ? oracle->need[need - 1] : 0;
-
-    oracle->need[oracle->needs++] = durable > before ? durable : before;
+    oracle->need[oracle->needs++] = sync->durable > before ? sync->durable : before;
     return need;
 }
 
@@ -310,6 +314,7 @@ static void take_holes(struct oracle *oracle, const struct reading *reading)
 struct oracle *oracle_create(const uint8_t *image)
 {
     struct oracle *oracle = calloc(1, sizeof(*oracle));
+    struct oracle_sync all;
     struct reading reading;
 
     model_reset(SFS_NAME_MAX);
@@ -326,7 +331,8 @@ struct oracle *oracle_create(const uint8_t *image)
     push_step(oracle, NULL);
     take_holes(oracle, &reading);
     reader_free(&reading);
-    oracle_synced(oracle, -1, false);
+    oracle_sync_begins(oracle, -1, false, &all);
+    oracle_synced(oracle, &all);
     return oracle;
 }
 

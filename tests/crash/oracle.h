@@ -38,8 +38,16 @@ void oracle_truncates(struct oracle *oracle, int slot, uint64_t size);
 void oracle_touches(struct oracle *oracle, int slot);
 uint32_t oracle_steps(const struct oracle *oracle); /* the number of the newest */
 
-/* SLOT was synced, or everything (-1): the number of the new need. */
-uint32_t oracle_synced(struct oracle *oracle, int slot, bool datasync);
+/* What a call that makes SLOT, or everything (-1), durable promises when it begins; and when it has
+ * returned: the number of the new need. Files that have lost their last name meanwhile are left out. */
+struct oracle_sync {
+    uint32_t step, durable;
+    int slot[MODEL_INODES];
+    uint32_t file[MODEL_INODES], files;
+};
+void oracle_sync_begins(const struct oracle *oracle, int slot, bool datasync,
+                        struct oracle_sync *sync);
+uint32_t oracle_synced(struct oracle *oracle, const struct oracle_sync *sync);
 uint32_t oracle_needs(const struct oracle *oracle);
 
 /* The byte that a write of step STEP puts at POSITION of the file in SLOT: known by all three. */

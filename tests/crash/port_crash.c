@@ -1,6 +1,7 @@
 /*
- * port_crash.c - see port_crash.h. With one thread a mutex is never waited for, and a wait for a
- * condition would never end: both are reported, as the mistakes that they are.
+ * port_crash.c - see port_crash.h. Threads are those of fiber.h. With one thread a mutex is never
+ * waited for, and a wait for a condition would never end: both are reported, as the mistakes that
+ * they are.
  */
 #include "tests/crash/port_crash.h"
 
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 
 #include "fs/port.h"
+#include "tests/crash/fiber.h"
 #include "tests/crash/hash.h"
 
 #define CLASSES     8 /* of small memory, by 64 bytes */
@@ -122,8 +124,9 @@ void port_mutex_destroy(struct port_mutex *mutex)
 
 void port_mutex_lock(struct port_mutex *mutex)
 {
-    if (mutex->held) {
-        port_panic(__FILE__, __LINE__, "a mutex that is held already");
+    fiber_turn();
+    while (mutex->held) {
+        fiber_sleep(mutex);
     }
     mutex->held = true;
 }
@@ -134,6 +137,7 @@ void port_mutex_unlock(struct port_mutex *mutex)
         port_panic(__FILE__, __LINE__, "a mutex that is not held");
     }
     mutex->held = false;
+    fiber_wake(mutex);
 }
 
 struct port_cond *port_cond_create(void)
@@ -148,12 +152,12 @@ void port_cond_destroy(struct port_cond *cond)
 
 void port_cond_wait(struct port_cond *cond, struct port_mutex *mutex)
 {
-    (void)cond;
-    (void)mutex;
-    port_panic(__FILE__, __LINE__, "a wait that nobody will end");
+    port_mutex_unlock(mutex);
+    fiber_sleep(cond);
+    port_mutex_lock(mutex);
 }
 
 void port_cond_wake_all(struct port_cond *cond)
 {
-    (void)cond;
+    fiber_wake(cond);
 }

@@ -6,12 +6,14 @@
 
 #include "fs/port.h"
 #include "fs/sfs.h"
+#include "tests/crash/fiber.h"
 #include "tests/crash/hash.h"
 #include "tests/crash/op.h"
 #include "tests/crash/port_crash.h"
 
 const char *const kind_names[KINDS] = {"one",    "two",   "soup", "file",  "wrap", "full",
-                                       "orphan", "names", "over", "reuse", "after"};
+                                       "orphan", "names", "over", "reuse", "after",
+                                       "beside"};
 
 /* ---- Every sequence of one and two operations ---- */
 
@@ -112,7 +114,8 @@ struct op op_random(struct random *r, uint32_t bs)
         OP_CREATE, OP_CREATE,    OP_MKDIR,     OP_SYMLINK,     OP_WRITE,  OP_WRITE,  OP_WRITE,
         OP_APPEND, OP_APPEND,    OP_TRUNCATE,  OP_RENAME,      OP_RENAME, OP_RENAME, OP_EXCHANGE,
         OP_LINK,   OP_UNLINK,    OP_UNLINK,    OP_RMDIR,       OP_OPEN,   OP_CLOSE,  OP_FSYNC,
-        OP_FSYNC,  OP_FDATASYNC, OP_FSYNC_DIR, OP_REPLACE_NOT, OP_SYNC};
+        OP_FSYNC,  OP_FDATASYNC, OP_FSYNC_DIR, OP_REPLACE_NOT, OP_SYNC,
+        OP_COMMIT};
     static const uint8_t names[] = {NAME_FOO, NAME_BAR, NAME_FOO, NAME_BAR, NAME_DIR, NAME_C, 6};
     struct op op = {.kind = (enum op_kind)kinds[random_below(r, sizeof(kinds))]};
 
@@ -139,7 +142,8 @@ static void run_soup(struct actor *a, struct random *r)
 static void run_file(struct actor *a, struct random *r)
 {
     static const enum op_kind kinds[] = {OP_WRITE,    OP_WRITE, OP_WRITE,     OP_APPEND, OP_APPEND,
-                                         OP_TRUNCATE, OP_FSYNC, OP_FDATASYNC, OP_SYNC};
+                                         OP_TRUNCATE, OP_FSYNC, OP_FDATASYNC, OP_SYNC,
+                                         OP_COMMIT};
     unsigned count = 8 + random_below(r, 16);
     uint8_t dir = (uint8_t)random_below(r, OP_DIRS);
 
@@ -296,6 +300,56 @@ static void run_reuse(struct actor *a, struct random *r)
     }
 }
 
+/* ---- Threads ---- */
+
+struct thread {
+    struct actor actor;
+    struct random random;
+};
+
+/* Changes, of the kinds above. */
+static void change_beside(void *ctx)
+{
+    static void (*const runs[])(struct actor *, struct random *) = {
+        run_file, run_file, run_soup, run_over, run_reuse, run_orphan, run_names};
+    struct thread *t = ctx;
+
+    runs[random_below(&t->random, sizeof(runs) / sizeof(runs[0]))](&t->actor, &t->random);
+}
+
+static void sync_beside(void *ctx)
+{
+    static const enum op_kind kinds[] = {OP_FSYNC, OP_FDATASYNC, OP_FSYNC_DIR, OP_SYNC, OP_COMMIT};
+    struct thread *t = ctx;
+    unsigned count = 2 + random_below(&t->random, 8);
+
+    for (unsigned i = 0; i < count; i++) {
+        struct op op = op_random(&t->random, t->actor.config->bs);
+
+        op.kind = kinds[random_below(&t->random, sizeof(kinds) / sizeof(kinds[0]))];
+        op_run(&t->actor, &op);
+        for (unsigned turns = random_below(&t->random, 100); turns > 0; turns--) {
+            fiber_turn();
+        }
+    }
+}
+
+/* One changes, the others sync meanwhile. */
+static void run_beside(struct actor *a, struct random *r)
+{
+    static void (*const runs[FIBERS])(void *) = {change_beside, sync_beside, sync_beside};
+    struct thread thread[FIBERS];
+    void *ctx[FIBERS];
+
+    for (unsigned i = 0; i < FIBERS; i++) {
+        thread[i] = (struct thread){*a, {random_next(r)}};
+        thread[i].actor.beside = i > 0;
+        ctx[i] = &thread[i];
+    }
+    fibers_run(runs, ctx, 2 + random_below(r, FIBERS - 1), random_next(r));
+    *a = thread[0].actor;
+}
+
 /* After a power cut: a little of everything. NUMBER 0: nothing at all. */
 static void run_after(struct actor *a, struct random *r, uint64_t number)
 {
@@ -353,6 +407,9 @@ static void run_kind(struct actor *a, enum kind kind, uint64_t number)
     case KIND_AFTER:
         run_after(a, &r, number);
         break;
+    case KIND_BESIDE:
+        run_beside(a, &r);
+        break;
     case KINDS:
         break;
     }
@@ -381,8 +438,7 @@ void workload_run(const struct config *config, const uint8_t *image, const uint8
     a.trace = crashsim_trace(a.sim);
     must(sfs_mount(crashsim_dev(a.sim), &options, &a.fs), "mount");
     run_kind(&a, kind, number);
-    must(sfs_unmount(a.fs), "unmount");
-    trace_event(a.trace, EVENT_OP_RETURNED, oracle_synced(a.oracle, -1, false));
+    op_unmount(&a);
     *recording = (struct recording){a.sim, a.oracle, a.first};
 }
 

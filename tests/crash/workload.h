@@ -16,6 +16,7 @@
  *            over   files are overwritten in place
  *            reuse  blocks change from metadata to data and back
  *            after  a few operations after a power cut
+ *            beside operations, and syncs in other threads beside them
  */
 #ifndef SECTOR0_TESTS_CRASH_WORKLOAD_H
 #define SECTOR0_TESTS_CRASH_WORKLOAD_H
@@ -49,6 +50,7 @@ enum kind {
     KIND_OVER,
     KIND_REUSE,
     KIND_AFTER,
+    KIND_BESIDE,
     KINDS
 };
 extern const char *const kind_names[KINDS];

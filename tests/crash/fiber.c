@@ -1,0 +1,107 @@
+/* fiber.c - see fiber.h. */
+#include "tests/crash/fiber.h"
+
+#include <stddef.h>
+#include <ucontext.h>
+
+#include "fs/port.h"
+#include "tests/crash/hash.h"
+
+#define STACK     (256u << 10)
+#define TURN_EACH 8 /* of so many chances to let somebody else go on, one is taken */
+
+static struct fiber {
+    ucontext_t context;
+    void (*run)(void *);
+    void *ctx;
+    const void *sleeps_on;
+    bool lives;
+} fibers[FIBERS];
+
+static uint8_t stacks[FIBERS][STACK] __attribute__((aligned(64)));
+static ucontext_t outside;
+static struct fiber *current; /* NULL: outside */
+static struct random chance;
+
+/* Any of those that can go on; NULL: none. */
+static struct fiber *choose(void)
+{
+    struct fiber *ready[FIBERS];
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < FIBERS; i++) {
+        if (fibers[i].lives && fibers[i].sleeps_on == NULL) {
+            ready[count++] = &fibers[i];
+        }
+    }
+    return count > 0 ? ready[random_below(&chance, count)] : NULL;
+}
+
+static void go_on_with(struct fiber *next)
+{
+    struct fiber *before = current;
+
+    if (next != before) {
+        current = next;
+        swapcontext(&before->context, &next->context);
+    }
+}
+
+static void begin(void)
+{
+    current->run(current->ctx);
+    current->lives = false;
+    current = choose();
+    for (unsigned i = 0; i < FIBERS && current == NULL; i++) {
+        if (fibers[i].lives) {
+            port_panic(__FILE__, __LINE__, "all threads sleep");
+        }
+    }
+    setcontext(current != NULL ? &current->context : &outside);
+}
+
+void fibers_run(void (*const run[])(void *ctx), void *const ctx[], unsigned count, uint64_t seed)
+{
+    chance.state = seed;
+    for (unsigned i = 0; i < count; i++) {
+        fibers[i].run = run[i];
+        fibers[i].ctx = ctx[i];
+        fibers[i].sleeps_on = NULL;
+        fibers[i].lives = true;
+        getcontext(&fibers[i].context);
+        fibers[i].context.uc_stack.ss_sp = stacks[i];
+        fibers[i].context.uc_stack.ss_size = STACK;
+        makecontext(&fibers[i].context, begin, 0);
+    }
+    current = &fibers[0];
+    swapcontext(&outside, &current->context);
+}
+
+void fiber_turn(void)
+{
+    if (current != NULL && random_below(&chance, TURN_EACH) == 0) {
+        go_on_with(choose());
+    }
+}
+
+void fiber_sleep(const void *on)
+{
+    if (current == NULL) {
+        port_panic(__FILE__, __LINE__, "a wait that nobody will end");
+    }
+    current->sleeps_on = on;
+    struct fiber *next = choose();
+    if (next == NULL) {
+        port_panic(__FILE__, __LINE__, "all threads sleep");
+    }
+    go_on_with(next);
+}
+
+void fiber_wake(const void *on)
+{
+    for (unsigned i = 0; i < FIBERS; i++) {
+        if (fibers[i].sleeps_on == on) {
+            fibers[i].sleeps_on = NULL;
+        }
+    }
+}
