@@ -1,6 +1,6 @@
 /*
  * checkbits.c - pass 4: the bitmaps and the checksum table, as they are and as the passes before
- * say that they should be. All three are read from one end to the other, once.
+ * say that they should be. All three are gone through from one end to the other, once.
  */
 #include "fs/checkwork.h"
 
@@ -158,27 +158,21 @@ static bool may_have_entry(const struct check *c, uint64_t block)
                                        block == s->orphan_block || check_map_test(&c->meta, block));
 }
 
-static void check_entries(struct check *c, uint64_t first, const uint32_t *entry, uint32_t count)
-{
-    for (uint32_t i = 0; i < count && c->error == 0; i++) {
-        if (entry[i] != 0 && !may_have_entry(c, first + i)) {
-            check_note(c, KIND_CSUM_STALE, first + i, NONE, entry[i], 0);
-            check_put_entry(c, first + i, 0);
-        }
-    }
-}
-
+/* The table's last block has entries of blocks that are not there. */
 void check_checksums(struct check *c)
 {
     const struct sfs *fs = c->fs;
-    const uint32_t most = CHECK_RUN / fs->bs;
+    const uint64_t all = fs->has_journal ? fs->super.csum_blocks * (fs->bs / 4) : 0;
 
-    for (uint64_t i = 0; fs->has_journal && i < fs->super.csum_blocks && c->error == 0; i += most) {
-        uint64_t left = fs->super.csum_blocks - i;
-        uint32_t count = left < most ? (uint32_t)left : most;
+    for (uint64_t first = 0, count; first < all && c->error == 0; first += count) {
+        const uint32_t *entry = check_entries(c, first, &count);
 
-        check_read(c, fs->super.csum_start + i, count, c->run);
-        check_entries(c, i * fs->bs / 4, (const uint32_t *)c->run, count * (fs->bs / 4));
-        check_progress(c, 95 + (unsigned)(i * 5 / fs->super.csum_blocks));
+        for (uint64_t i = 0; i < count && c->error == 0; i++) {
+            if (entry[i] != 0 && !may_have_entry(c, first + i)) {
+                check_note(c, KIND_CSUM_STALE, first + i, NONE, entry[i], 0);
+                check_put_entry(c, first + i, 0);
+            }
+        }
+        check_progress(c, 95 + (unsigned)(first * 5 / all));
     }
 }

@@ -442,15 +442,20 @@ static void walk_directory(struct scan *s)
 }
 
 /* Rounds but the first go through blocks that have been seen, and so must not be too many. */
-static void check_directory(struct check *c, uint64_t ino)
+static void check_directory(struct check *c, struct check_dir *dir)
 {
-    struct sfs_inode *found = check_get_inode(c, ino), inode;
-    struct scan s = {.c = c, .ino = ino, .inode = &inode};
+    struct sfs_inode inode = {.size_lo = c->fs->bs, .direct = {dir->up}};
+    struct scan s = {.c = c, .ino = dir->ino, .inode = &inode};
 
-    if (found == NULL) {
-        return;
+    if (dir->up == NONE) {
+        const struct sfs_inode *found = check_get_inode(c, dir->ino);
+
+        if (found == NULL) {
+            return;
+        }
+        inode = *found;
     }
-    inode = *found;
+    dir->up = NONE;
     walk_directory(&s);
     s.rounds = check_names_rounds(c);
     while (s.round < s.rounds && c->error == 0 &&
@@ -505,7 +510,7 @@ void check_directories(struct check *c)
     }
     for (uint64_t i = 0; i < c->dirs && c->error == 0; i++) {
         if (i > 0 || !c->root_lost) {
-            check_directory(c, c->dir[i].ino);
+            check_directory(c, &c->dir[i]);
         }
         check_progress(c, 60 + (unsigned)(i * 30 / c->dirs));
     }

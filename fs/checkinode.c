@@ -153,8 +153,12 @@ static void remember(struct check *c, uint64_t ino, const struct sfs_inode *inod
     if ((inode->flags & SFS_INODE_TRUNCATING) != 0 && c->fs->has_journal) {
         info->flags |= INODE_TRUNCATING;
     }
-    if (info->type == SFS_TYPE_DIR && ino != SFS_ROOT) {
-        check_dir_add(c, ino);
+    if (info->type == SFS_TYPE_DIR) {
+        struct check_dir *dir = ino == SFS_ROOT ? &c->dir[0] : check_dir_add(c, ino);
+
+        if (dir != NULL && inode->direct[0] != 0 && check_blocks_of(c, check_size(inode)) == 1) {
+            dir->up = inode->direct[0];
+        }
     }
     c->result->inodes_used++;
 }
@@ -232,12 +236,12 @@ static bool bits_set(struct check *c, uint64_t index)
         c->table_is = block;
     }
     bit %= 8ull * bs;
-    for (uint64_t end = bit + each; bit < end; bit++) {
-        if (c->table[bit / 8] >> bit % 8 & 1) {
-            return true;
-        }
+    const uint8_t *bits = c->table + bit / 8;
+
+    if (each < 8) {
+        return (*bits >> bit % 8 & ((1u << each) - 1)) != 0;
     }
-    return false;
+    return !check_all_zero(bits, each / 8);
 }
 
 static bool to_read(struct check *c, uint64_t index)
@@ -246,26 +250,34 @@ static bool to_read(struct check *c, uint64_t index)
            bits_set(c, index);
 }
 
-void check_inodes(struct check *c)
+/* The next blocks from INDEX on that are to be read, in one run. Returns where it ends. */
+static uint64_t check_run(struct check *c, uint64_t index)
 {
     const uint64_t blocks = c->fs->table_blocks;
     const uint32_t most = CHECK_RUN / c->fs->bs;
+    uint32_t count = 0;
 
+    while (index < blocks && c->error == 0 && !to_read(c, index)) {
+        index++;
+    }
+    while (count < most && index + count < blocks && to_read(c, index + count)) {
+        count++;
+    }
+    if (count > 0) {
+        check_read(c, c->fs->super.inode_table_start + index, count, c->run);
+    }
+    for (uint32_t i = 0; i < count && c->error == 0; i++) {
+        check_table_block(c, index + i, c->run + (size_t)i * c->fs->bs);
+    }
+    return index + count;
+}
+
+void check_inodes(struct check *c)
+{
     check_dir_add(c, SFS_ROOT);
-    for (uint64_t index = 0; index < blocks && c->error == 0; index++) {
-        uint32_t count = 0;
-
-        while (count < most && index + count < blocks && to_read(c, index + count)) {
-            count++;
-        }
-        if (count > 0) {
-            check_read(c, c->fs->super.inode_table_start + index, count, c->run);
-        }
-        for (uint32_t i = 0; i < count && c->error == 0; i++) {
-            check_table_block(c, index + i, c->run + (size_t)i * c->fs->bs);
-        }
-        index += count > 0 ? count - 1 : 0;
-        check_progress(c, (unsigned)(index * 60 / blocks));
+    for (uint64_t index = 0; index < c->fs->table_blocks && c->error == 0;) {
+        index = check_run(c, index);
+        check_progress(c, (unsigned)(index * 60 / c->fs->table_blocks));
     }
     check_tails(c);
     c->table_is = NONE;

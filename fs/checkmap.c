@@ -116,7 +116,7 @@ bool check_is_orphan(const struct check_inode *inode)
 
 /* ---- Directories ---- */
 
-void check_dir_add(struct check *c, uint64_t ino)
+struct check_dir *check_dir_add(struct check *c, uint64_t ino)
 {
     if (c->dirs == c->dir_room) {
         uint64_t room = c->dir_room == 0 ? 64 : 2 * c->dir_room;
@@ -124,7 +124,7 @@ void check_dir_add(struct check *c, uint64_t ino)
 
         if (dir == NULL) {
             check_fail(c, SFS_ENOMEM);
-            return;
+            return NULL;
         }
         if (c->dirs > 0) {
             memcpy(dir, c->dir, c->dirs * sizeof(*dir));
@@ -133,7 +133,8 @@ void check_dir_add(struct check *c, uint64_t ino)
         c->dir = dir;
         c->dir_room = room;
     }
-    c->dir[c->dirs++] = (struct check_dir){.ino = ino, .parent = NONE, .up = NONE};
+    c->dir[c->dirs] = (struct check_dir){.ino = ino, .parent = NONE, .up = NONE};
+    return &c->dir[c->dirs++];
 }
 
 struct check_dir *check_dir_of(const struct check *c, uint64_t ino)

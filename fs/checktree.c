@@ -243,6 +243,9 @@ static void walk_leaf(struct check_walk *w, struct check_level *leaf)
     uint64_t *pointer = (uint64_t *)leaf->data;
 
     for (uint32_t i = 0; i < w->c->fs->pointers; i++) {
+        if (pointer[i] == 0 && w->mode != TREE_VISIT) {
+            continue; /* most slots of most trees are empty */
+        }
         if (data_pointer(w, &pointer[i], leaf->first + i)) {
             leaf->dirty = true;
         }

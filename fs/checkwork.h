@@ -128,14 +128,17 @@ struct check_inode {
 struct check_dir {
     uint64_t ino;
     uint64_t parent; /* who names it; NONE */
-    uint64_t up;     /* what ".." says; NONE: not known; UP_NEW: it is new; UP_WRONG: no inode */
+    /* Until pass 2 has gone through it: its block, if it has but one, or NONE. Then what ".." says;
+     * NONE: not known; UP_NEW: it is new; UP_WRONG: no inode. */
+    uint64_t up;
     uint32_t subdirs;
     uint32_t mark; /* checklink.c: of the climb that came by; CLIMB_DONE: hangs on the root */
 };
 
 /* The last block of a file, whose end must be zero. */
 struct check_tail {
-    uint64_t block, ino;
+    uint64_t block, place; /* where it is; in the log, perhaps */
+    uint64_t ino;
     uint32_t used; /* bytes */
 };
 
@@ -226,7 +229,8 @@ struct check_inode *check_inode_of(const struct check *c, uint64_t ino);
 struct check_inode *check_inode_make(struct check *c, uint64_t ino);
 /* Is INO an orphan as it may be: without names, and in the list? */
 bool check_is_orphan(const struct check_inode *inode);
-void check_dir_add(struct check *c, uint64_t ino);
+/* One more, behind all others. NULL: no memory. */
+struct check_dir *check_dir_add(struct check *c, uint64_t ino);
 /* NULL: no directory. */
 struct check_dir *check_dir_of(const struct check *c, uint64_t ino);
 
@@ -239,6 +243,8 @@ void check_fail(struct check *c, int error);
 void check_read(struct check *c, uint64_t block, uint32_t count, void *memory);
 /* BLOCK's entry in the checksum table. */
 uint32_t check_entry(struct check *c, uint64_t block);
+/* The entries from BLOCK on, *COUNT of them, until the next call; none: c->error. */
+const uint32_t *check_entries(struct check *c, uint64_t block, uint64_t *count);
 /* Does DATA match BLOCK's entry? Version 1: always. */
 bool check_matches(struct check *c, uint64_t block, const void *data);
 /* Write a block of metadata, whole, with its entry; nothing without -y. */
