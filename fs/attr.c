@@ -63,7 +63,7 @@ int sfs_getattr(struct sfs *fs, uint64_t ino, struct sfs_attr *attr)
 static void set_owner(struct sfs_inode *disk, unsigned mask, const struct sfs_attr *attr)
 {
     if ((mask & (SFS_SET_UID | SFS_SET_GID)) != 0) {
-        disk->mode = (uint16_t)sfs_perm_chowned(disk->mode);
+        disk->mode = sfs_perm_chowned(disk->mode);
     }
     if ((mask & SFS_SET_UID) != 0) {
         disk->uid = (uint16_t)attr->uid;

@@ -139,18 +139,16 @@ static void fill_link(struct sfs *fs, struct sfs_inode *disk, const struct makin
 static void fill_inode(struct sfs *fs, struct sfs_node *dir, const struct making *making,
                        struct parts *parts)
 {
-    const struct sfs_perm parent = {dir->disk.uid, dir->disk.gid, dir->disk.mode};
-    const struct sfs_perm asked = {making->owner.uid, making->owner.gid, making->mode};
-    struct sfs_perm perm = sfs_perm_created(&parent, &asked);
     bool is_dir = type_of(making) == SFS_TYPE_DIR;
     struct sfs_inode disk = {
-        .mode = (uint16_t)perm.mode,
+        .mode = making->mode,
         .nlink = is_dir ? 2 : 1,
-        .uid = (uint16_t)perm.uid,
-        .gid = (uint16_t)perm.gid,
+        .uid = (uint16_t)making->owner.uid,
+        .gid = (uint16_t)making->owner.gid,
         .size_lo = is_dir ? fs->bs : (uint32_t)making->target_length,
     };
 
+    sfs_perm_inherit(&disk, &dir->disk);
     disk.mtime_ns = disk.ctime_ns = disk.atime_ns = sfs_now(fs);
     for (uint32_t i = 0; i < parts->blocks; i++) {
         disk.direct[i] = parts->block[i]->block;
@@ -303,8 +301,7 @@ int sfs_symlink(struct sfs *fs, uint64_t dir, const char *name, size_t length, c
     return make(fs, dir, &making, attr);
 }
 
-/* ---- link -------------------------------------------------------------------------------------
- */
+/* ---- link ---- */
 
 /* Both are locked, and there is room. */
 static int link_in(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir,

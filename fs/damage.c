@@ -5,6 +5,20 @@
 #include "fs/log.h"
 #include "fs/super.h"
 
+/* The error's name, "EIO", or "error" for a number that is none of these. */
+static const char *error_name(int error)
+{
+    switch (error) {
+#define SFS_ERROR_NAME(name, number)                                                               \
+    case name:                                                                                     \
+        return &#name[sizeof("SFS_") - 1];
+        SFS_ERRORS(SFS_ERROR_NAME)
+#undef SFS_ERROR_NAME
+    default:
+        return "error";
+    }
+}
+
 /* Count it in the superblock, if this volume may be written at all. */
 static void note_error(struct sfs *fs, int error, uint64_t block)
 {
@@ -31,7 +45,7 @@ void sfs_abort(struct sfs *fs, int error, uint64_t block)
     port_cond_wake_all(fs->wake);
     port_mutex_unlock(fs->lock);
     if (first) {
-        port_log("volume is read-only from now on: %s at block %llu", sfs_error_name(error),
+        port_log("volume is read-only from now on: %s at block %llu", error_name(error),
                  (unsigned long long)block);
         note_error(fs, error, block);
     }

@@ -24,8 +24,7 @@ static uint64_t block_count(const struct sfs *fs, const struct sfs_node *dir)
     return sfs_node_size(dir) >> fs->bs_shift;
 }
 
-/* ---- The index --------------------------------------------------------------------------------
- */
+/* ---- The index ---- */
 
 static void refuse_index(struct sfs *fs, struct sfs_node *dir);
 
@@ -145,8 +144,7 @@ static void note_room(struct sfs *fs, struct sfs_node *dir, uint64_t n, struct s
     account(fs, dir);
 }
 
-/* ---- Looking ----------------------------------------------------------------------------------
- */
+/* ---- Looking ---- */
 
 static void fill_place(const struct sfs *fs, struct sfs_spot *place, uint64_t n,
                        const struct sfs_record *record)
@@ -255,8 +253,7 @@ int sfs_dir_is_empty(struct sfs *fs, struct sfs_node *dir)
     return empty;
 }
 
-/* ---- Changing ---------------------------------------------------------------------------------
- */
+/* ---- Changing ---- */
 
 /* A block with room for NEED bytes, or the count of blocks if there is none. */
 static int find_room(struct sfs *fs, struct sfs_node *dir, uint32_t need, uint64_t *n)

@@ -5,34 +5,36 @@
 #ifndef SECTOR0_FS_ERROR_H
 #define SECTOR0_FS_ERROR_H
 
-enum sfs_error {
-    SFS_EPERM = -1,
-    SFS_ENOENT = -2,
-    SFS_EIO = -5,
-    SFS_ENXIO = -6, /* seek: no data, or no hole, behind here */
-    SFS_ENOMEM = -12,
-    SFS_EACCES = -13,
-    SFS_EBUSY = -16,
-    SFS_EEXIST = -17,
-    SFS_EXDEV = -18,
-    SFS_ENOTDIR = -20,
-    SFS_EISDIR = -21,
-    SFS_EINVAL = -22,
-    SFS_EFBIG = -27,
-    SFS_ENOSPC = -28,
-    SFS_EROFS = -30,
-    SFS_EMLINK = -31,
-    SFS_ENAMETOOLONG = -36,
-    SFS_ENOSYS = -38,
-    SFS_ENOTEMPTY = -39,
-    SFS_ELOOP = -40,
-    SFS_EOVERFLOW = -75,
-    SFS_EOPNOTSUPP = -95,
-    SFS_ESTALE = -116,
-    SFS_EUCLEAN = -117, /* the volume contradicts itself: it needs a check */
-};
+#define SFS_ERRORS(ERROR)                                                                          \
+    ERROR(SFS_EPERM, 1)                                                                            \
+    ERROR(SFS_ENOENT, 2)                                                                           \
+    ERROR(SFS_EIO, 5)                                                                              \
+    ERROR(SFS_ENXIO, 6) /* seek: no data, or no hole, behind here */                               \
+    ERROR(SFS_ENOMEM, 12)                                                                          \
+    ERROR(SFS_EACCES, 13)                                                                          \
+    ERROR(SFS_EBUSY, 16)                                                                           \
+    ERROR(SFS_EEXIST, 17)                                                                          \
+    ERROR(SFS_EXDEV, 18)                                                                           \
+    ERROR(SFS_ENOTDIR, 20)                                                                         \
+    ERROR(SFS_EISDIR, 21)                                                                          \
+    ERROR(SFS_EINVAL, 22)                                                                          \
+    ERROR(SFS_EFBIG, 27)                                                                           \
+    ERROR(SFS_ENOSPC, 28)                                                                          \
+    ERROR(SFS_EROFS, 30)                                                                           \
+    ERROR(SFS_EMLINK, 31)                                                                          \
+    ERROR(SFS_ENAMETOOLONG, 36)                                                                    \
+    ERROR(SFS_ENOSYS, 38)                                                                          \
+    ERROR(SFS_ENOTEMPTY, 39)                                                                       \
+    ERROR(SFS_ELOOP, 40)                                                                           \
+    ERROR(SFS_EOVERFLOW, 75)                                                                       \
+    ERROR(SFS_EOPNOTSUPP, 95)                                                                      \
+    ERROR(SFS_ESTALE, 116)                                                                         \
+    ERROR(SFS_EUCLEAN, 117) /* the volume contradicts itself: it needs a check */
 
-/* The error's name, "EIO", or "error" for a number that is none of these. Context: any. */
-const char *sfs_error_name(int error);
+enum sfs_error {
+#define SFS_ERROR_VALUE(name, number) name = -(number),
+    SFS_ERRORS(SFS_ERROR_VALUE)
+#undef SFS_ERROR_VALUE
+};
 
 #endif

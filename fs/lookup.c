@@ -89,8 +89,7 @@ int sfs_lookup(struct sfs *fs, uint64_t dir, const char *name, size_t length, st
     return error;
 }
 
-/* ---- readdir ----------------------------------------------------------------------------------
- */
+/* ---- readdir ---- */
 
 /* The entries of block N at and behind *COOKIE. Returns 1: go on, 0: EMIT has had enough. */
 static int emit_block(struct sfs *fs, struct sfs_node *dir, uint64_t n, uint64_t *cookie,
@@ -160,8 +159,7 @@ int sfs_readdir(struct sfs *fs, uint64_t dir, uint64_t *cookie,
     return error;
 }
 
-/* ---- readlink ---------------------------------------------------------------------------------
- */
+/* ---- readlink ---- */
 
 static int read_long(struct sfs *fs, struct sfs_node *node, char *buffer, size_t size)
 {

@@ -240,8 +240,7 @@ int sfs_node_attr(struct sfs *fs, struct sfs_node *node, struct sfs_attr *attr)
     return error;
 }
 
-/* ---- Orphans ----------------------------------------------------------------------------------
- */
+/* ---- Orphans ---- */
 
 void sfs_orphan_add(struct sfs *fs, struct sfs_node *node)
 {

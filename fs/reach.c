@@ -46,19 +46,11 @@ uint64_t sfs_reach_indirect(uint32_t p, uint64_t blocks)
     return sum;
 }
 
-static uint64_t at_most_48_bits(uint64_t size)
+uint64_t sfs_reach_max_size(uint32_t bs, unsigned height)
 {
+    uint64_t size = sfs_reach(bs / 8, height) * bs;
+
     return size < SFS_SIZE_MAX ? size : SFS_SIZE_MAX;
-}
-
-uint64_t sfs_reach_max_size(uint32_t bs)
-{
-    return at_most_48_bits(sfs_reach(bs / 8, SFS_HEIGHT_MAX) * bs);
-}
-
-uint64_t sfs_reach_max_size_seed(uint32_t bs)
-{
-    return at_most_48_bits(sfs_reach(bs / 8, 1) * bs);
 }
 
 uint64_t sfs_reach_leaf_end(uint32_t p, uint64_t n)

@@ -31,11 +31,8 @@ uint64_t sfs_reach_span(uint32_t p, unsigned level);
 /* Indirect blocks of a file without holes that is BLOCKS long. */
 uint64_t sfs_reach_indirect(uint32_t p, uint64_t blocks);
 
-/* The largest size of a file in bytes, on a volume with blocks of BS bytes: 48 bits at most. */
-uint64_t sfs_reach_max_size(uint32_t bs);
-
-/* The same for version 1, which knows height 1 only. */
-uint64_t sfs_reach_max_size_seed(uint32_t bs);
+/* Bytes of the largest file with blocks of BS bytes and a tree of HEIGHT: 48 bits at most. */
+uint64_t sfs_reach_max_size(uint32_t bs, unsigned height);
 
 /*
  * The first block behind N that hangs in another leaf: direct[] counts as the first leaf. A chunk

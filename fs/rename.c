@@ -29,8 +29,7 @@ struct renaming {
     bool to_in_from;           /* what "from" names is an ancestor of to.dir, or is it */
 };
 
-/* ---- Who lies in whom -------------------------------------------------------------------------
- */
+/* ---- Who lies in whom ---- */
 
 /* The parent of directory INO. Nothing may be locked but rename_lock. */
 static int parent_of(struct sfs *fs, uint64_t ino, uint64_t *parent)
@@ -97,8 +96,7 @@ static int find_relation(struct sfs *fs, struct renaming *r, uint64_t from, uint
     return error;
 }
 
-/* ---- Locks ------------------------------------------------------------------------------------
- */
+/* ---- Locks ---- */
 
 static void lock_dirs(struct sfs *fs, const struct renaming *r)
 {
@@ -128,8 +126,7 @@ static void unlock_nodes(struct sfs *fs, const struct renaming *r)
     }
 }
 
-/* ---- Checks -----------------------------------------------------------------------------------
- */
+/* ---- Checks ---- */
 
 static bool exchanges(const struct renaming *r)
 {
@@ -179,8 +176,7 @@ static int check_nodes(struct sfs *fs, const struct renaming *r)
     return from_dir && apart && r->to.dir->disk.nlink >= SFS_LINK_MAX ? SFS_EMLINK : 0;
 }
 
-/* ---- Doing it ---------------------------------------------------------------------------------
- */
+/* ---- Doing it ---- */
 
 /* Find ".." of a directory that gets another parent. */
 static int find_up(struct sfs *fs, struct side *side, bool moves)

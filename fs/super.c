@@ -10,6 +10,7 @@
  */
 #include "fs/super.h"
 
+#include "fs/reach.h"
 #include "fs/volume.h"
 
 static bool crc_valid(const struct sfs_super *super)
@@ -125,17 +126,6 @@ int sfs_super_read(struct sfs *fs, bool *backup)
     return error;
 }
 
-/* The biggest file: what the tree reaches, or what 48 bits can say. */
-static uint64_t biggest_file(uint64_t pointers, uint32_t height, uint32_t bs)
-{
-    uint64_t reach = 1;
-
-    for (uint32_t level = 0; level < height; level++) {
-        reach *= pointers;
-    }
-    return reach + SFS_DIRECT > SFS_SIZE_MAX / bs ? SFS_SIZE_MAX : (reach + SFS_DIRECT) * bs;
-}
-
 void sfs_super_apply(struct sfs *fs)
 {
     const struct sfs_super *super = &fs->super;
@@ -147,7 +137,7 @@ void sfs_super_apply(struct sfs *fs)
     fs->bs_shift = (uint32_t)__builtin_ctz(fs->bs);
     fs->height_max = seed ? 1 : SFS_HEIGHT_MAX;
     fs->name_max = seed ? SFS_SEED_NAME_MAX : SFS_NAME_MAX;
-    fs->size_max = biggest_file(fs->pointers, fs->height_max, fs->bs);
+    fs->size_max = sfs_reach_max_size(fs->bs, fs->height_max);
     fs->has_journal = !seed;
     fs->u = sfs_csum_uuid(super->uuid);
     fs->ibm_blocks = sfs_ibm_blocks(super);

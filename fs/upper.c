@@ -91,8 +91,7 @@ static int create(struct sfs *fs)
     return 0;
 }
 
-/* ---- Orphans of the last mount ----------------------------------------------------------------
- */
+/* ---- Orphans of the last mount ---- */
 
 /* Take inode INO into the list of orphans, if it is one. */
 static int adopt(struct sfs *fs, uint64_t ino)
@@ -235,8 +234,7 @@ static bool write_orphans(struct sfs *fs, uint64_t *slots)
     return changed;
 }
 
-/* ---- Going ------------------------------------------------------------------------------------
- */
+/* ---- Going ---- */
 
 /* Free what nobody links, though somebody may still have it open. */
 static void free_unlinked(struct sfs *fs)

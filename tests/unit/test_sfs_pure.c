@@ -30,11 +30,11 @@ static void test_reach_is_the_table_of_the_specification(void **state)
     assert_int_equal(sfs_reach(512, 2), 262154);
     assert_int_equal(sfs_reach(512, 3), 134217738);
     assert_int_equal(sfs_reach(512, 4), (1ull << 36) + 10);
-    assert_int_equal(sfs_reach_max_size(512), 16777226ull * 512);
-    assert_int_equal(sfs_reach_max_size(1024), ((1ull << 28) + 10) * 1024);
-    assert_int_equal(sfs_reach_max_size(2048), ((1ull << 32) + 10) * 2048);
-    assert_int_equal(sfs_reach_max_size(4096), (1ull << 48) - 1);
-    assert_int_equal(sfs_reach_max_size_seed(512), 74 * 512);
+    assert_int_equal(sfs_reach_max_size(512, 4), 16777226ull * 512);
+    assert_int_equal(sfs_reach_max_size(1024, 4), ((1ull << 28) + 10) * 1024);
+    assert_int_equal(sfs_reach_max_size(2048, 4), ((1ull << 32) + 10) * 2048);
+    assert_int_equal(sfs_reach_max_size(4096, 4), (1ull << 48) - 1);
+    assert_int_equal(sfs_reach_max_size(512, 1), 74 * 512);
 }
 
 static void test_heights_begin_and_end_where_they_reach(void **state)
@@ -350,15 +350,16 @@ static void test_names(void **state)
 #define DIR(permissions) (SFS_TYPE_DIR << 12 | (permissions))
 #define REG(permissions) (SFS_TYPE_REG << 12 | (permissions))
 
-static const struct sfs_perm plain = {1, 300, DIR(0777)};
-static const struct sfs_perm group = {1, 300, DIR(02777)};
-static const struct sfs_perm own = {1, 100, DIR(02777)};
+static const struct sfs_inode plain = {.uid = 1, .gid = 300, .mode = DIR(0777)};
+static const struct sfs_inode group = {.uid = 1, .gid = 300, .mode = DIR(02777)};
+static const struct sfs_inode own = {.uid = 1, .gid = 100, .mode = DIR(02777)};
 
-static struct sfs_perm created(const struct sfs_perm *directory, uint32_t uid, uint32_t mode)
+static struct sfs_inode created(const struct sfs_inode *directory, uint16_t uid, uint16_t mode)
 {
-    const struct sfs_perm asked = {uid, 100, mode};
+    struct sfs_inode made = {.uid = uid, .gid = 100, .mode = mode};
 
-    return sfs_perm_created(directory, &asked);
+    sfs_perm_inherit(&made, directory);
+    return made;
 }
 
 static void test_set_gid_directories(void **state)

@@ -45,8 +45,8 @@ UNIT_dma := kernel/mm/dma.c
 unit-binaries: $(FS_C:%.c=$(B)/freestanding/%.o)
 
 # SFS up to its journal and allocator, on a disk in memory.
-SFS_LOW := $(addprefix fs/,alloc.c cache.c checkpoint.c commit.c count.c csum.c damage.c error.c geometry.c handle.c io.c join.c logread.c logwrite.c mkfs.c mount.c quarantine.c recovery.c super.c) tests/fs/port_host.c tests/fs/ramdisk.c
-UNIT_sfs_mkfs := fs/mkfs.c fs/geometry.c fs/super.c fs/io.c fs/csum.c tests/fs/port_host.c tests/fs/ramdisk.c
+SFS_LOW := $(addprefix fs/,alloc.c cache.c checkpoint.c commit.c count.c csum.c damage.c geometry.c handle.c io.c join.c logread.c logwrite.c mkfs.c mount.c quarantine.c reach.c recovery.c super.c) tests/fs/port_host.c tests/fs/ramdisk.c
+UNIT_sfs_mkfs := fs/mkfs.c fs/geometry.c fs/reach.c fs/super.c fs/io.c fs/csum.c tests/fs/port_host.c tests/fs/ramdisk.c
 UNIT_sfs_mount := $(SFS_LOW)
 UNIT_sfs_journal := $(SFS_LOW) tests/fs/client.c
 UNIT_sfs_recovery := $(SFS_LOW)
@@ -54,7 +54,7 @@ UNIT_sfs_alloc := $(SFS_LOW)
 UNIT_heap_kinds := kernel/mm/heap_bump.c kernel/mm/heap_first_fit.c
 
 # SFS without a disk, and all of it.
-UNIT_sfs_pure := fs/reach.c fs/dirblock.c fs/name.c fs/perm.c
+UNIT_sfs_pure := fs/reach.c fs/dirblock.c fs/name.c
 SFS_ALL := $(FS_C) tests/fs/port_host.c tests/fs/ramdisk.c tests/fs/checker.c
 UNIT_sfs_ops := $(SFS_ALL)
 UNIT_sfs_random := $(SFS_ALL) tests/fs/model.c
