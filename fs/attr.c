@@ -12,17 +12,7 @@ int sfs_iget(struct sfs *fs, uint64_t ino, struct sfs_attr *attr)
     if (error < 0) {
         return error == SFS_EINVAL ? SFS_ESTALE : error;
     }
-    sfs_node_lock_shared(fs, node);
-    error = sfs_node_attr(fs, node, attr);
-    sfs_node_unlock(fs, node);
-    if (error < 0) {
-        sfs_node_put(fs, node);
-        return error;
-    }
-    port_mutex_lock(fs->upper->lock);
-    node->lookups++;
-    port_mutex_unlock(fs->upper->lock);
-    return 0;
+    return sfs_node_hand_out(fs, node, attr);
 }
 
 int sfs_forget(struct sfs *fs, uint64_t ino, uint64_t count)

@@ -7,7 +7,6 @@
  */
 #include "fs/checkwork.h"
 #include "fs/dir.h"
-#include "fs/namespace.h"
 
 #define CACHE_BLOCKS 256
 #define PAGE_KIB     256

@@ -4,7 +4,6 @@
  */
 #include "fs/dir.h"
 #include "fs/name.h"
-#include "fs/namespace.h"
 #include "fs/op.h"
 #include "fs/perm.h"
 
@@ -178,8 +177,7 @@ static int change(struct sfs_op *op, struct sfs_node *dir, const struct making *
     if (type_of(making) == SFS_TYPE_DIR) {
         sfs_node_set_nlink(fs, dir, dir->disk.nlink + 1u);
     }
-    sfs_node_touch(fs, dir, true);
-    sfs_node_store(op, dir);
+    sfs_node_stamp(op, dir, true);
     return sfs_dir_add(op, dir, &parts->room, making->name, making->length, parts->ino,
                        (uint8_t)type_of(making));
 }
@@ -328,10 +326,8 @@ static int link_in(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir,
     error = error == 0 ? sfs_dir_open(&op, dir, &room) : error;
     if (error == 0) {
         sfs_node_set_nlink(fs, node, node->disk.nlink + 1u);
-        sfs_node_touch(fs, node, false);
-        sfs_node_store(&op, node);
-        sfs_node_touch(fs, dir, true);
-        sfs_node_store(&op, dir);
+        sfs_node_stamp(&op, node, false);
+        sfs_node_stamp(&op, dir, true);
         error = sfs_dir_add(&op, dir, &room, making->name, making->length, node->ino,
                             (uint8_t)sfs_node_type(node));
     }
@@ -339,6 +335,7 @@ static int link_in(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir,
     return error;
 }
 
+/* The reference to NODE becomes the user's. */
 static int link_node(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir,
                      const struct making *making, struct sfs_attr *attr)
 {
@@ -346,17 +343,12 @@ static int link_node(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir
 
     sfs_node_lock_two(fs, dir, node);
     error = link_in(fs, node, dir, making);
-    if (error == 0) {
-        error = sfs_node_attr(fs, node, attr);
-    }
-    if (error == 0) {
-        port_mutex_lock(fs->upper->lock);
-        node->refs++;
-        node->lookups++;
-        port_mutex_unlock(fs->upper->lock);
-    }
     sfs_node_unlock_two(fs, dir, node);
-    return error;
+    if (error < 0) {
+        sfs_node_put(fs, node);
+        return error;
+    }
+    return sfs_node_hand_out(fs, node, attr);
 }
 
 /* A directory gets no second name. That the name is taken already is the first thing to say. */
@@ -391,10 +383,11 @@ int sfs_link(struct sfs *fs, uint64_t ino, uint64_t dir, const char *name, size_
     }
     error = sfs_node_is_dir(node) ? refuse_directory(fs, dir, name, length)
                                   : sfs_node_get_dir(fs, dir, &parent);
-    if (error == 0) {
-        error = link_node(fs, node, parent, &making, attr);
-        sfs_node_put(fs, parent);
+    if (error < 0) {
+        sfs_node_put(fs, node);
+        return error;
     }
-    sfs_node_put(fs, node);
+    error = link_node(fs, node, parent, &making, attr);
+    sfs_node_put(fs, parent);
     return error;
 }

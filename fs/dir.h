@@ -39,6 +39,13 @@ int sfs_dir_prepare(struct sfs *fs, struct sfs_node *dir);
 /* Find NAME. Returns 1; 0: no such name; EUCLEAN, EIO, ENOMEM. */
 int sfs_dir_find(struct sfs *fs, struct sfs_node *dir, const char *name, size_t length,
                  struct sfs_spot *place);
+/*
+ * The same, and get the inode that the name leads to. ENOENT, also in a directory that was removed;
+ * EUCLEAN: the inode is free, of another type, or not linked at all. CHILD, NULL before, is to be
+ * put after an error as well, once DIR is unlocked.
+ */
+int sfs_dir_child(struct sfs *fs, struct sfs_node *dir, const char *name, size_t length,
+                  struct sfs_spot *place, struct sfs_node **child);
 /* 1: it has no names but "." and "..". 0: it has. */
 int sfs_dir_is_empty(struct sfs *fs, struct sfs_node *dir);
 /* Get block N of the directory. EUCLEAN: there is a hole. */

@@ -1,7 +1,6 @@
 /* lookup.c - reading the name space: lookup, readdir, readlink. */
 #include "fs/dir.h"
 #include "fs/name.h"
-#include "fs/namespace.h"
 #include "fs/node.h"
 #include "fs/tree.h"
 
@@ -17,8 +16,8 @@ static bool fits(struct sfs *fs, const struct sfs_spot *place, const struct sfs_
            (place->type == sfs_node_type(node) || (place->type == 0 && !fs->has_journal));
 }
 
-int sfs_child(struct sfs *fs, struct sfs_node *dir, const char *name, size_t length,
-              struct sfs_spot *place, struct sfs_node **child)
+int sfs_dir_child(struct sfs *fs, struct sfs_node *dir, const char *name, size_t length,
+                  struct sfs_spot *place, struct sfs_node **child)
 {
     int found = dir->disk.nlink > 0 ? sfs_dir_find(fs, dir, name, length, place) : 0;
 
@@ -27,6 +26,7 @@ int sfs_child(struct sfs *fs, struct sfs_node *dir, const char *name, size_t len
     }
     found = sfs_node_get(fs, place->ino, child);
     if (found < 0) {
+        *child = NULL;
         if (found == SFS_ESTALE || found == SFS_EINVAL) {
             sfs_damaged(fs, 0, "a name that leads to no inode");
             found = SFS_EUCLEAN;
@@ -35,17 +35,9 @@ int sfs_child(struct sfs *fs, struct sfs_node *dir, const char *name, size_t len
     }
     if (!fits(fs, place, *child)) {
         sfs_damaged(fs, 0, "a name that leads to a wrong inode");
-        sfs_node_put(fs, *child);
         return SFS_EUCLEAN;
     }
     return 0;
-}
-
-void sfs_count_lookup(struct sfs *fs, struct sfs_node *node)
-{
-    port_mutex_lock(fs->upper->lock);
-    node->lookups++;
-    port_mutex_unlock(fs->upper->lock);
 }
 
 static int lookup(struct sfs *fs, struct sfs_node *dir, const char *name, size_t length,
@@ -58,20 +50,13 @@ static int lookup(struct sfs *fs, struct sfs_node *dir, const char *name, size_t
     if (error < 0) {
         return error;
     }
-    error = sfs_child(fs, dir, name, length, &place, &child);
+    error = sfs_dir_child(fs, dir, name, length, &place, &child);
     sfs_node_unlock(fs, dir);
     if (error < 0) {
+        sfs_node_put(fs, child);
         return error;
     }
-    sfs_node_lock_shared(fs, child);
-    error = sfs_node_attr(fs, child, attr);
-    sfs_node_unlock(fs, child);
-    if (error < 0) {
-        sfs_node_put(fs, child);
-    } else {
-        sfs_count_lookup(fs, child);
-    }
-    return error;
+    return sfs_node_hand_out(fs, child, attr);
 }
 
 int sfs_lookup(struct sfs *fs, uint64_t dir, const char *name, size_t length, struct sfs_attr *attr)

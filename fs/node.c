@@ -83,6 +83,23 @@ void sfs_node_ref(struct sfs *fs, struct sfs_node *node)
     node->refs++;
 }
 
+int sfs_node_hand_out(struct sfs *fs, struct sfs_node *node, struct sfs_attr *attr)
+{
+    int error;
+
+    sfs_node_lock_shared(fs, node);
+    error = sfs_node_attr(fs, node, attr);
+    sfs_node_unlock(fs, node);
+    if (error < 0) {
+        sfs_node_put(fs, node);
+        return error;
+    }
+    port_mutex_lock(fs->upper->lock);
+    node->lookups++;
+    port_mutex_unlock(fs->upper->lock);
+    return 0;
+}
+
 void sfs_node_unref(struct sfs *fs, struct sfs_node *node)
 {
     if (--node->refs == 0) {
@@ -322,7 +339,8 @@ void sfs_node_put(struct sfs *fs, struct sfs_node *node)
     }
     port_mutex_lock(fs->upper->lock);
     sfs_node_unref(fs, node);
-    last = node->refs == 0 && node->disk.nlink == 0 && !fs->read_only;
+    /* Without a link but no orphan: a name says otherwise, which is for a check to settle. */
+    last = node->refs == 0 && node->disk.nlink == 0 && node->orphan && !fs->read_only;
     node->dying = node->dying || last;
     fs->upper->dying += last;
     many = fs->upper->nodes > fs->upper->nodes_max && fs->upper->idle != NULL;

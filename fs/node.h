@@ -131,6 +131,9 @@ void sfs_node_ref(struct sfs *fs, struct sfs_node *node);
 void sfs_node_unref(struct sfs *fs, struct sfs_node *node);
 /* Forget a new node whose inode has not come to be. */
 void sfs_node_cancel(struct sfs *fs, struct sfs_node *node);
+/* Tell a user the attributes of NODE: the reference to it is his from now on, for sfs_forget to give
+ * back; on an error it is put. */
+int sfs_node_hand_out(struct sfs *fs, struct sfs_node *node, struct sfs_attr *attr);
 /* Give a reference back, NULL is allowed. No lock may be held, no handle open. */
 void sfs_node_put(struct sfs *fs, struct sfs_node *node);
 
@@ -153,6 +156,10 @@ void sfs_node_data_changed(struct sfs_op *op, struct sfs_node *node);
 void sfs_node_data_logged(struct sfs_op *op, struct sfs_node *node);
 /* Set mtime (MODIFIED) and ctime to now. */
 void sfs_node_touch(struct sfs *fs, struct sfs_node *node, bool modified);
+/* Both: sfs_node_touch, sfs_node_store. */
+void sfs_node_stamp(struct sfs_op *op, struct sfs_node *node, bool modified);
+/* The inode has a name less in DIR, or none. The caller stamps both. */
+void sfs_node_drop_name(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir);
 /* Set the access time, if the rules of relatime say so. */
 void sfs_node_accessed(struct sfs *fs, struct sfs_node *node);
 

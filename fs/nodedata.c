@@ -98,6 +98,12 @@ void sfs_node_touch(struct sfs *fs, struct sfs_node *node, bool modified)
     port_mutex_unlock(fs->upper->lock);
 }
 
+void sfs_node_stamp(struct sfs_op *op, struct sfs_node *node, bool modified)
+{
+    sfs_node_touch(op->fs, node, modified);
+    sfs_node_store(op, node);
+}
+
 void sfs_node_accessed(struct sfs *fs, struct sfs_node *node)
 {
     int64_t now = sfs_now(fs);
@@ -273,4 +279,17 @@ void sfs_orphan_remove(struct sfs *fs, struct sfs_node *node)
         upper->orphans_changed = true;
     }
     port_mutex_unlock(upper->lock);
+}
+
+void sfs_node_drop_name(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir)
+{
+    bool is_dir = sfs_node_is_dir(node);
+
+    sfs_node_set_nlink(fs, node, is_dir ? 0 : node->disk.nlink - 1u);
+    if (is_dir) {
+        sfs_node_set_nlink(fs, dir, dir->disk.nlink - 1u); /* its ".." */
+    }
+    if (node->disk.nlink == 0) {
+        sfs_orphan_add(fs, node);
+    }
 }

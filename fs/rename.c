@@ -3,11 +3,13 @@
  *
  * One rename runs at a time (rename_lock), so the way from a directory up to the root stands still,
  * and who lies in whom can be found out before anything is locked. Then both directories are
- * locked, the ancestor first, and both inodes; and the names are looked up once more.
+ * locked, the ancestor first, the names are looked up, and both inodes are locked.
+ *
+ *   /  ..  from.dir  below_from  ..  to.dir     below_from, which has to.dir in it, may not be what
+ *                                               moves; it is known before any name is looked up
  */
 #include "fs/dir.h"
 #include "fs/name.h"
-#include "fs/namespace.h"
 #include "fs/op.h"
 
 struct side {
@@ -23,11 +25,13 @@ struct side {
 struct renaming {
     struct side from, to;
     unsigned flags;
-    struct sfs_room room;      /* for a new name in to.dir */
-    bool from_above, to_above; /* one directory is an ancestor of the other */
-    bool from_in_to;           /* what "to" names is an ancestor of from.dir, or is it */
-    bool to_in_from;           /* what "from" names is an ancestor of to.dir, or is it */
+    struct sfs_room room; /* for a new name in to.dir */
+    /* If one directory is an ancestor of the other, the directory in it on the way to the other,
+     * else NOBODY. */
+    uint64_t below_from, below_to;
 };
+
+#define NOBODY UINT64_MAX
 
 /* ---- Who lies in whom ---- */
 
@@ -50,80 +54,53 @@ static int parent_of(struct sfs *fs, uint64_t ino, uint64_t *parent)
     return error;
 }
 
-/* On the way from directory INO up to the root, itself included: do A and B lie there? */
-static int climb(struct sfs *fs, uint64_t ino, uint64_t a, bool *has_a, uint64_t b, bool *has_b)
+/* If ANCESTOR is above the directory INO: which directory in it is on the way there. */
+static int climb(struct sfs *fs, uint64_t ino, uint64_t ancestor, uint64_t *below)
 {
-    *has_a = *has_b = false;
-    for (uint64_t steps = 0;; steps++) {
+    *below = NOBODY;
+    for (uint64_t steps = 0; ino != SFS_ROOT && ino != ancestor; steps++) {
         int error;
 
-        *has_a = *has_a || ino == a;
-        *has_b = *has_b || ino == b;
-        if (ino == SFS_ROOT) {
-            return 0;
-        }
+        *below = ino;
         error = steps < fs->super.inode_count ? parent_of(fs, ino, &ino) : SFS_EUCLEAN;
         if (error < 0) {
             return error;
         }
     }
+    *below = ino == ancestor ? *below : NOBODY;
+    return 0;
 }
 
-#define NOBODY UINT64_MAX
-
-/* What NAME leads to now; NOBODY if to nothing. */
-static int peek(struct sfs *fs, const struct side *side, uint64_t *ino)
+static int find_relation(struct sfs *fs, struct renaming *r)
 {
-    struct sfs_spot place;
-    int found = sfs_dir_lock(fs, side->dir);
+    int error = climb(fs, r->to.dir->ino, r->from.dir->ino, &r->below_from);
 
-    if (found < 0) {
-        return found;
-    }
-    found = sfs_dir_find(fs, side->dir, side->name, side->length, &place);
-    sfs_node_unlock(fs, side->dir);
-    *ino = found > 0 ? place.ino : NOBODY;
-    return found < 0 ? found : 0;
-}
-
-static int find_relation(struct sfs *fs, struct renaming *r, uint64_t from, uint64_t to)
-{
-    int error = climb(fs, r->to.dir->ino, r->from.dir->ino, &r->from_above, from, &r->to_in_from);
-
-    if (error == 0) {
-        error = climb(fs, r->from.dir->ino, r->to.dir->ino, &r->to_above, to, &r->from_in_to);
-    }
-    return error;
+    return error < 0 ? error : climb(fs, r->from.dir->ino, r->to.dir->ino, &r->below_to);
 }
 
 /* ---- Locks ---- */
 
 static void lock_dirs(struct sfs *fs, const struct renaming *r)
 {
-    bool from_first = r->from_above || (!r->to_above && r->from.dir->ino < r->to.dir->ino);
+    bool from_first =
+        r->below_from != NOBODY || (r->below_to == NOBODY && r->from.dir->ino < r->to.dir->ino);
 
     sfs_node_lock_two(fs, from_first ? r->from.dir : r->to.dir,
                       from_first ? r->to.dir : r->from.dir);
 }
 
+/* The lower number first. Without a second node, the first one stands for both. */
 static void lock_nodes(struct sfs *fs, const struct renaming *r)
 {
     struct sfs_node *a = r->from.node;
-    struct sfs_node *b = r->to.node;
+    struct sfs_node *b = r->to.node != NULL ? r->to.node : a;
 
-    if (b == NULL) {
-        sfs_node_lock(fs, a);
-    } else {
-        sfs_node_lock_two(fs, a->ino < b->ino ? a : b, a->ino < b->ino ? b : a);
-    }
+    sfs_node_lock_two(fs, a->ino < b->ino ? a : b, a->ino < b->ino ? b : a);
 }
 
 static void unlock_nodes(struct sfs *fs, const struct renaming *r)
 {
-    sfs_node_unlock(fs, r->from.node);
-    if (r->to.node != NULL && r->to.node != r->from.node) {
-        sfs_node_unlock(fs, r->to.node);
-    }
+    sfs_node_unlock_two(fs, r->from.node, r->to.node != NULL ? r->to.node : r->from.node);
 }
 
 /* ---- Checks ---- */
@@ -142,10 +119,10 @@ static int check_names(const struct renaming *r)
     if (exchanges(r) && r->to.node == NULL) {
         return SFS_ENOENT;
     }
-    if (sfs_node_is_dir(r->from.node) && r->to_in_from) {
+    if (r->from.node->ino == r->below_from) {
         return SFS_EINVAL;
     }
-    if (r->to.node != NULL && sfs_node_is_dir(r->to.node) && r->from_in_to) {
+    if (r->to.node != NULL && r->to.node->ino == r->below_to) {
         return exchanges(r) ? SFS_EINVAL : SFS_ENOTEMPTY;
     }
     return r->from.node == r->to.node;
@@ -178,14 +155,18 @@ static int check_nodes(struct sfs *fs, const struct renaming *r)
 
 /* ---- Doing it ---- */
 
-/* Find ".." of a directory that gets another parent. */
+/* Find ".." of a directory that gets another parent. Were it not the old one, a directory could get
+ * into itself. */
 static int find_up(struct sfs *fs, struct side *side, bool moves)
 {
+    int found;
+
     side->moves_up = moves && sfs_node_is_dir(side->node);
     if (!side->moves_up) {
         return 0;
     }
-    return sfs_dir_find(fs, side->node, "..", 2, &side->up) > 0 ? 0 : SFS_EUCLEAN;
+    found = sfs_dir_find(fs, side->node, "..", 2, &side->up);
+    return found > 0 && side->up.ino == side->dir->ino ? 0 : found < 0 ? found : SFS_EUCLEAN;
 }
 
 static int hold_side(struct sfs_op *op, const struct side *side)
@@ -221,21 +202,6 @@ static int move_up(struct sfs_op *op, const struct side *side, struct sfs_node *
     return sfs_dir_set(op, side->node, &side->up, parent->ino, SFS_TYPE_DIR);
 }
 
-/* What TO named has lost its name. */
-static void drop_replaced(struct sfs_op *op, struct renaming *r)
-{
-    struct sfs_node *node = r->to.node;
-    bool is_dir = sfs_node_is_dir(node);
-
-    sfs_node_set_nlink(op->fs, node, is_dir ? 0 : node->disk.nlink - 1u);
-    if (is_dir) {
-        sfs_node_set_nlink(op->fs, r->to.dir, r->to.dir->disk.nlink - 1u);
-    }
-    if (node->disk.nlink == 0) {
-        sfs_orphan_add(op->fs, node);
-    }
-}
-
 static int change_names(struct sfs_op *op, struct renaming *r)
 {
     int error;
@@ -265,18 +231,14 @@ static int change(struct sfs_op *op, struct renaming *r)
     if (error == 0 && exchanges(r)) {
         error = move_up(op, &r->to, r->from.dir);
     } else if (error == 0 && r->to.node != NULL) {
-        drop_replaced(op, r);
+        sfs_node_drop_name(fs, r->to.node, r->to.dir);
     }
     if (r->to.node != NULL) {
-        sfs_node_touch(fs, r->to.node, false);
-        sfs_node_store(op, r->to.node);
+        sfs_node_stamp(op, r->to.node, false);
     }
-    sfs_node_touch(fs, r->from.node, false);
-    sfs_node_store(op, r->from.node);
-    sfs_node_touch(fs, r->from.dir, true);
-    sfs_node_store(op, r->from.dir);
-    sfs_node_touch(fs, r->to.dir, true);
-    sfs_node_store(op, r->to.dir);
+    sfs_node_stamp(op, r->from.node, false);
+    sfs_node_stamp(op, r->from.dir, true);
+    sfs_node_stamp(op, r->to.dir, true);
     return error;
 }
 
@@ -319,8 +281,8 @@ static bool leads_back(const struct renaming *r, const struct sfs_node *node)
     return node == r->from.dir || node == r->to.dir;
 }
 
-/* With both directories locked. EBUSY: the names lead elsewhere than they did. */
-static int rename_locked(struct sfs *fs, struct renaming *r, uint64_t from, uint64_t to)
+/* With both directories locked. */
+static int rename_locked(struct sfs *fs, struct renaming *r)
 {
     int error = sfs_dir_prepare(fs, r->from.dir);
 
@@ -329,20 +291,14 @@ static int rename_locked(struct sfs *fs, struct renaming *r, uint64_t from, uint
         error = SFS_ENOENT;
     }
     if (error == 0) {
-        error =
-            sfs_child(fs, r->from.dir, r->from.name, r->from.length, &r->from.place, &r->from.node);
+        error = sfs_dir_child(fs, r->from.dir, r->from.name, r->from.length, &r->from.place,
+                              &r->from.node);
     }
     if (error == 0) {
-        error = sfs_child(fs, r->to.dir, r->to.name, r->to.length, &r->to.place, &r->to.node);
+        error = sfs_dir_child(fs, r->to.dir, r->to.name, r->to.length, &r->to.place, &r->to.node);
         error = error == SFS_ENOENT ? 0 : error;
     }
-    if (error < 0) {
-        return error;
-    }
-    if (r->from.node->ino != from || (r->to.node != NULL ? r->to.node->ino : NOBODY) != to) {
-        return SFS_EBUSY;
-    }
-    error = check_names(r);
+    error = error == 0 ? check_names(r) : error;
     if (error != 0) {
         return error;
     }
@@ -359,34 +315,20 @@ static int rename_locked(struct sfs *fs, struct renaming *r, uint64_t from, uint
     return error;
 }
 
-static void put_nodes(struct sfs *fs, struct renaming *r)
-{
-    sfs_node_put(fs, r->from.node);
-    sfs_node_put(fs, r->to.node);
-    r->from.node = r->to.node = NULL;
-}
-
 static int rename_dirs(struct sfs *fs, struct renaming *r)
 {
     int error;
 
     port_mutex_lock(fs->upper->rename_lock);
-    do {
-        uint64_t from = NOBODY;
-        uint64_t to = NOBODY;
-
-        put_nodes(fs, r);
-        error = peek(fs, &r->from, &from);
-        error = error == 0 ? peek(fs, &r->to, &to) : error;
-        error = error == 0 ? find_relation(fs, r, from, to) : error;
-        if (error == 0) {
-            lock_dirs(fs, r);
-            error = rename_locked(fs, r, from, to);
-            sfs_node_unlock_two(fs, r->from.dir, r->to.dir);
-        }
-    } while (error == SFS_EBUSY);
+    error = find_relation(fs, r);
+    if (error == 0) {
+        lock_dirs(fs, r);
+        error = rename_locked(fs, r);
+        sfs_node_unlock_two(fs, r->from.dir, r->to.dir);
+    }
     port_mutex_unlock(fs->upper->rename_lock);
-    put_nodes(fs, r);
+    sfs_node_put(fs, r->from.node);
+    sfs_node_put(fs, r->to.node);
     return error < 0 ? error : 0;
 }
 

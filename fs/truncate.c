@@ -83,7 +83,9 @@ int sfs_finish_truncate(struct sfs *fs, struct sfs_node *node)
         more = cut_chunk(&op, node, blocks_of(fs, sfs_node_size(node)));
         if (more == 0) {
             node->disk.flags &= (uint16_t)~SFS_INODE_TRUNCATING;
-            sfs_orphan_remove(fs, node);
+            if (node->disk.nlink > 0) { /* else it is still one, until it is freed */
+                sfs_orphan_remove(fs, node);
+            }
         }
         sfs_node_store(&op, node);
         sfs_op_end(&op);

@@ -4,14 +4,12 @@
  */
 #include "fs/dir.h"
 #include "fs/name.h"
-#include "fs/namespace.h"
 #include "fs/op.h"
 
 /* Take the name at PLACE out of DIR, and a link from NODE. All are locked. */
 static int remove_name(struct sfs *fs, struct sfs_node *dir, const struct sfs_spot *place,
                        const char *name, size_t length, struct sfs_node *node)
 {
-    bool is_dir = sfs_node_is_dir(node);
     struct sfs_op op;
     int error = sfs_op_begin(fs, &op, 3, 0, 0);
 
@@ -22,17 +20,9 @@ static int remove_name(struct sfs *fs, struct sfs_node *dir, const struct sfs_sp
     error = error == 0 ? sfs_node_hold(&op, dir) : error;
     error = error == 0 ? sfs_dir_hold(&op, dir, place) : error;
     if (error == 0) {
-        sfs_node_set_nlink(fs, node, is_dir ? 0 : node->disk.nlink - 1u);
-        if (node->disk.nlink == 0) {
-            sfs_orphan_add(fs, node);
-        }
-        sfs_node_touch(fs, node, false);
-        sfs_node_store(&op, node);
-        if (is_dir) {
-            sfs_node_set_nlink(fs, dir, dir->disk.nlink - 1u);
-        }
-        sfs_node_touch(fs, dir, true);
-        sfs_node_store(&op, dir);
+        sfs_node_drop_name(fs, node, dir);
+        sfs_node_stamp(&op, node, false);
+        sfs_node_stamp(&op, dir, true);
         error = sfs_dir_remove(&op, dir, place, name, length);
     }
     sfs_op_end(&op);
@@ -68,7 +58,7 @@ static int remove_from(struct sfs *fs, struct sfs_node *dir, const char *name, s
     int error = sfs_dir_prepare(fs, dir);
 
     if (error == 0) {
-        error = sfs_child(fs, dir, name, length, &place, node);
+        error = sfs_dir_child(fs, dir, name, length, &place, node);
     }
     if (error < 0) {
         return error;

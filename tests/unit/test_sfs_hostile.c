@@ -235,10 +235,75 @@ static void test_pointers_to_where_no_file_lies(void **state)
     assert_int_equal(port_in_use(), 0);
 }
 
+/* Inode INO of a volume with blocks of 512 bytes, and a block's checksum made right again. */
+static struct sfs_inode *inode_of(uint8_t *bytes, uint64_t ino)
+{
+    const struct sfs_super *s = (const struct sfs_super *)bytes;
+
+    return (struct sfs_inode *)(bytes + (s->inode_table_start + ino / 4) * 512) + ino % 4;
+}
+
+static void set_entry(uint8_t *bytes, uint64_t block)
+{
+    const struct sfs_super *s = (const struct sfs_super *)bytes;
+
+    ((uint32_t *)(bytes + s->csum_start * 512))[block] =
+        sfs_csum_entry(sfs_csum_uuid(s->uuid), block, bytes + block * 512, 512);
+}
+
+/*
+ * A name that leads to a wrong inode is refused, and that is all: neither is a reference lost that
+ * somebody holds to the inode, nor is the inode freed because it counts no links.
+ */
+static void test_a_wrong_name_costs_no_reference(void **state)
+{
+    struct sfs_mkfs_options options = {.block_size = 512};
+    struct ramdisk *disk = ramdisk_create(8192, 512);
+    uint8_t *bytes = ramdisk_bytes(disk);
+    struct sfs_attr f, g, other;
+
+    (void)state;
+    assert_int_equal(sfs_mkfs(ramdisk_dev(disk), &options), 0);
+    assert_int_equal(sfs_mount(ramdisk_dev(disk), &small, &fs), 0);
+    assert_int_equal(sfs_create(fs, 0, "f", 1, 0644, me, &f), 0);
+    assert_int_equal(sfs_create(fs, 0, "g", 1, 0644, me, &g), 0);
+    assert_int_equal(sfs_unmount(fs), 0);
+    ramdisk_settle(disk);
+
+    uint64_t root = inode_of(bytes, 0)->direct[0];
+    struct sfs_dirent *name = (struct sfs_dirent *)(bytes + root * 512 + 2 * SFS_DIRENT_SIZE(1));
+
+    assert_int_equal(name->inode, f.ino);
+    name->type = SFS_TYPE_DIR;
+    set_entry(bytes, root);
+    inode_of(bytes, g.ino)->nlink = 0;
+    set_entry(bytes, ((const struct sfs_super *)bytes)->inode_table_start + g.ino / 4);
+    ramdisk_settle(disk);
+    assert_int_equal(sfs_mount(ramdisk_dev(disk), &small, &fs), 0);
+    assert_int_equal(sfs_iget(fs, f.ino, &f), 0);
+    assert_int_equal(sfs_unlink(fs, 0, "f", 1), SFS_EUCLEAN);
+    assert_int_equal(sfs_rename(fs, 0, "f", 1, 0, "h", 1, 0), SFS_EUCLEAN);
+    assert_int_equal(sfs_unlink(fs, 0, "g", 1), SFS_EUCLEAN);
+    for (int i = 0; i < 200; i++) { /* more inodes than are kept */
+        char many[8];
+        int length = snprintf(many, sizeof(many), "n%d", i);
+
+        assert_int_equal(sfs_create(fs, 0, many, (size_t)length, 0644, me, &other), 0);
+        assert_int_equal(sfs_forget(fs, other.ino, 1), 0);
+    }
+    assert_int_equal(sfs_forget(fs, f.ino, 1), 0);
+    assert_int_equal(sfs_iget(fs, g.ino, &g), 0);
+    assert_int_equal(g.nlink, 0);
+    (void)sfs_unmount(fs);
+    ramdisk_free(disk);
+    assert_int_equal(port_in_use(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_lies),
-                                       cmocka_unit_test(test_pointers_to_where_no_file_lies)};
+                                       cmocka_unit_test(test_pointers_to_where_no_file_lies),
+                                       cmocka_unit_test(test_a_wrong_name_costs_no_reference)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -472,7 +472,14 @@ static void orphans(void)
     assert_int_equal(sfs_create(fs, 0, N("g"), 0644, me, &attr), 0);
     put(attr.ino, 0, 30000);
     assert_int_equal(sfs_unlink(fs, 0, N("g")), 0);
-    remount(); /* two orphans go with the unmount */
+    assert_int_equal(sfs_create(fs, 0, N("cut"), 0644, me, &attr), 0);
+    for (uint64_t leaf = 0; leaf < (version == SFS_VERSION ? 4 : 1); leaf++) {
+        put(attr.ino, leaf * bs / 8 * bs, 10000);
+    }
+    assert_int_equal(sfs_unlink(fs, 0, N("cut")), 0);
+    assert_int_equal(sfs_truncate(fs, attr.ino, 1),
+                     0); /* in many steps, and nobody links it still */
+    remount();           /* three orphans go with the unmount */
     sfs_statfs(fs, &after);
     assert_int_equal(after.blocks_free, before.blocks_free);
     assert_int_equal(after.inodes_free, before.inodes_free);
