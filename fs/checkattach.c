@@ -66,7 +66,7 @@ static int set_up(struct sfs_op *op, struct sfs_node *node, const struct sfs_spo
                   struct sfs_node *dir)
 {
     sfs_node_set_nlink(op->fs, dir, dir->disk.nlink + 1u);
-    return sfs_dir_set(op, node, up, dir->ino, SFS_TYPE_DIR);
+    return sfs_dir_set(op, up, dir->ino, SFS_TYPE_DIR);
 }
 
 /* Everything is found and there is room: one handle. */

@@ -7,7 +7,8 @@
 
 #define POSITION_MAX ((uint64_t)UINT32_MAX * 8 - 64) /* what an index can tell */
 
-int sfs_dir_block(struct sfs *fs, struct sfs_node *dir, uint64_t n, struct sfs_buf **buf)
+/* Get block N of the directory. EUCLEAN: there is a hole. */
+static int read_block(struct sfs *fs, struct sfs_node *dir, uint64_t n, struct sfs_buf **buf)
 {
     uint64_t block;
     int error = sfs_tree_map(fs, &dir->disk, n, 1, &block);
@@ -22,6 +23,36 @@ int sfs_dir_block(struct sfs *fs, struct sfs_node *dir, uint64_t n, struct sfs_b
 static uint64_t block_count(const struct sfs *fs, const struct sfs_node *dir)
 {
     return sfs_node_size(dir) >> fs->bs_shift;
+}
+
+int sfs_dir_next(struct sfs_dir_walk *walk)
+{
+    struct sfs *fs = walk->fs;
+    int found = 0;
+
+    while (found == 0 && walk->n < block_count(fs, walk->dir)) {
+        struct sfs_dirblock block;
+
+        if (walk->buf == NULL) {
+            found = read_block(fs, walk->dir, walk->n, &walk->buf);
+            walk->record = (struct sfs_record){.length = 0};
+        }
+        if (found == 0) {
+            block = sfs_dirblock_of(fs, walk->buf);
+            found = sfs_dirblock_next(&block, &walk->record);
+        }
+        if (found <= 0) {
+            sfs_dir_stop(walk);
+            walk->n++;
+        }
+    }
+    return found;
+}
+
+void sfs_dir_stop(struct sfs_dir_walk *walk)
+{
+    sfs_buf_put(walk->fs, walk->buf);
+    walk->buf = NULL;
 }
 
 /* ---- The index ---- */
@@ -61,28 +92,29 @@ static void refuse_index(struct sfs *fs, struct sfs_node *dir)
     dir->index_refused = true;
 }
 
-static int index_block(struct sfs *fs, struct sfs_index *index, uint64_t n, struct sfs_buf *buf)
+/* The record that WALK is at goes into the index, with the first one the room in its block. */
+static int index_record(struct sfs *fs, struct sfs_index *index, const struct sfs_dir_walk *walk)
 {
-    struct sfs_dirblock block = sfs_dirblock_of(fs, buf);
-    struct sfs_record record;
-    int room = sfs_dirblock_room(&block);
-    int error = room < 0 ? room : sfs_index_set_room(index, (uint32_t)n, (uint32_t)room);
-    int found = sfs_dirblock_get(&block, 0, &record);
+    const struct sfs_record *record = &walk->record;
+    int error = 0;
 
-    while (error == 0 && found > 0) {
-        if (record.name_length > 0) {
-            error = sfs_index_add(index, sfs_name_hash(record.name, record.name_length),
-                                  (n << fs->bs_shift) + record.offset);
-        }
-        found = sfs_dirblock_get(&block, record.offset + record.length, &record);
+    if (record->offset == 0) {
+        struct sfs_dirblock block = sfs_dirblock_of(fs, walk->buf);
+        int room = sfs_dirblock_room(&block);
+
+        error = room < 0 ? room : sfs_index_set_room(index, (uint32_t)walk->n, (uint32_t)room);
     }
-    return error < 0 ? error : found;
+    if (error == 0 && record->name_length > 0) {
+        error = sfs_index_add(index, sfs_name_hash(record->name, record->name_length),
+                              (walk->n << fs->bs_shift) + record->offset);
+    }
+    return error;
 }
 
 int sfs_dir_prepare(struct sfs *fs, struct sfs_node *dir)
 {
-    uint64_t count = block_count(fs, dir);
-    int error = 0;
+    struct sfs_dir_walk walk = {.fs = fs, .dir = dir};
+    int found = 1;
 
     if (dir->index != NULL || dir->index_refused) {
         return 0;
@@ -90,29 +122,21 @@ int sfs_dir_prepare(struct sfs *fs, struct sfs_node *dir)
     dir->index = sfs_index_new();
     if (dir->index == NULL || sfs_node_size(dir) > POSITION_MAX) {
         refuse_index(fs, dir);
-        return 0;
     }
-    for (uint64_t n = 0; n < count && error == 0; n++) {
-        struct sfs_buf *buf;
+    while (dir->index != NULL && found > 0 && (found = sfs_dir_next(&walk)) > 0) {
+        int error = index_record(fs, dir->index, &walk);
 
-        error = sfs_dir_block(fs, dir, n, &buf);
-        if (error == 0) {
-            error = index_block(fs, dir->index, n, buf);
-            sfs_buf_put(fs, buf);
-        }
+        found = error < 0 ? error : found;
         account(fs, dir);
-        if (dir->index == NULL) {
-            return 0;
-        }
     }
-    if (error == SFS_ENOMEM) {
+    sfs_dir_stop(&walk);
+    if (found == SFS_ENOMEM) {
         refuse_index(fs, dir);
-        return 0;
-    }
-    if (error < 0) {
+    } else if (found < 0) {
         sfs_index_free(fs, dir);
+        return found;
     }
-    return error;
+    return 0;
 }
 
 int sfs_dir_lock(struct sfs *fs, struct sfs_node *dir)
@@ -132,11 +156,11 @@ int sfs_dir_lock(struct sfs *fs, struct sfs_node *dir)
     return error;
 }
 
-/* After a change of the block N in BUF: how much room it has now. */
-static void note_room(struct sfs *fs, struct sfs_node *dir, uint64_t n, struct sfs_buf *buf)
+/* After a change of block N: how much room it has now. */
+static void note_room(struct sfs *fs, struct sfs_node *dir, uint64_t n,
+                      const struct sfs_dirblock *block)
 {
-    struct sfs_dirblock block = sfs_dirblock_of(fs, buf);
-    int room = sfs_dirblock_room(&block);
+    int room = sfs_dirblock_room(block);
 
     if (dir->index != NULL && sfs_index_set_room(dir->index, (uint32_t)n, (uint32_t)room) < 0) {
         refuse_index(fs, dir);
@@ -146,14 +170,16 @@ static void note_room(struct sfs *fs, struct sfs_node *dir, uint64_t n, struct s
 
 /* ---- Looking ---- */
 
-static void fill_place(const struct sfs *fs, struct sfs_spot *place, uint64_t n,
-                       const struct sfs_record *record)
+/* The RECORD, in block N, as a place. False: it is not the one of NAME. */
+static bool is_name(const struct sfs *fs, uint64_t n, const struct sfs_record *record,
+                    const char *name, size_t length, struct sfs_spot *place)
 {
     *place = (struct sfs_spot){
         .position = (n << fs->bs_shift) + record->offset,
         .ino = record->inode,
         .type = record->type,
     };
+    return record->name_length == length && memcmp(record->name, name, length) == 0;
 }
 
 /* Is the record at POSITION the one of NAME? */
@@ -163,7 +189,7 @@ static int compare_at(struct sfs *fs, struct sfs_node *dir, uint64_t position, c
     struct sfs_dirblock block;
     struct sfs_record record;
     struct sfs_buf *buf;
-    int result = sfs_dir_block(fs, dir, position >> fs->bs_shift, &buf);
+    int result = read_block(fs, dir, position >> fs->bs_shift, &buf);
 
     if (result < 0) {
         return result;
@@ -171,8 +197,7 @@ static int compare_at(struct sfs *fs, struct sfs_node *dir, uint64_t position, c
     block = sfs_dirblock_of(fs, buf);
     result = sfs_dirblock_get(&block, (uint32_t)(position & (fs->bs - 1)), &record);
     if (result > 0) {
-        result = record.name_length == length && memcmp(record.name, name, length) == 0;
-        fill_place(fs, place, position >> fs->bs_shift, &record);
+        result = is_name(fs, position >> fs->bs_shift, &record, name, length, place);
     }
     sfs_buf_put(fs, buf);
     return result;
@@ -181,25 +206,13 @@ static int compare_at(struct sfs *fs, struct sfs_node *dir, uint64_t position, c
 static int find_without_index(struct sfs *fs, struct sfs_node *dir, const char *name, size_t length,
                               struct sfs_spot *place)
 {
-    uint64_t count = block_count(fs, dir);
-    int found = 0;
+    struct sfs_dir_walk walk = {.fs = fs, .dir = dir};
+    int found;
 
-    for (uint64_t n = 0; n < count && found == 0; n++) {
-        struct sfs_dirblock block;
-        struct sfs_record record;
-        struct sfs_buf *buf;
-
-        found = sfs_dir_block(fs, dir, n, &buf);
-        if (found < 0) {
-            return found;
-        }
-        block = sfs_dirblock_of(fs, buf);
-        found = sfs_dirblock_find(&block, name, (uint32_t)length, &record);
-        if (found > 0) {
-            fill_place(fs, place, n, &record);
-        }
-        sfs_buf_put(fs, buf);
-    }
+    do {
+        found = sfs_dir_next(&walk);
+    } while (found > 0 && !is_name(fs, walk.n, &walk.record, name, length, place));
+    sfs_dir_stop(&walk);
     return found;
 }
 
@@ -220,37 +233,18 @@ int sfs_dir_find(struct sfs *fs, struct sfs_node *dir, const char *name, size_t 
     return found;
 }
 
-/* Block N holds no names but dots. */
-static int block_is_empty(struct sfs *fs, struct sfs_node *dir, uint64_t n)
-{
-    struct sfs_dirblock block;
-    struct sfs_record record;
-    struct sfs_buf *buf;
-    int found = sfs_dir_block(fs, dir, n, &buf);
-    bool empty = true;
-
-    if (found < 0) {
-        return found;
-    }
-    block = sfs_dirblock_of(fs, buf);
-    found = sfs_dirblock_get(&block, 0, &record);
-    while (found > 0 && empty) {
-        empty = record.name_length == 0 || sfs_name_is_dots(record.name, record.name_length);
-        found = sfs_dirblock_get(&block, record.offset + record.length, &record);
-    }
-    sfs_buf_put(fs, buf);
-    return found < 0 ? found : empty;
-}
-
 int sfs_dir_is_empty(struct sfs *fs, struct sfs_node *dir)
 {
-    uint64_t count = block_count(fs, dir);
-    int empty = 1;
+    struct sfs_dir_walk walk = {.fs = fs, .dir = dir};
+    const struct sfs_record *record = &walk.record;
+    int found;
 
-    for (uint64_t n = 0; n < count && empty > 0; n++) {
-        empty = block_is_empty(fs, dir, n);
-    }
-    return empty;
+    do {
+        found = sfs_dir_next(&walk);
+    } while (found > 0 &&
+             (record->name_length == 0 || sfs_name_is_dots(record->name, record->name_length)));
+    sfs_dir_stop(&walk);
+    return found < 0 ? found : found == 0;
 }
 
 /* ---- Changing ---- */
@@ -269,7 +263,7 @@ static int find_room(struct sfs *fs, struct sfs_node *dir, uint32_t need, uint64
         struct sfs_dirblock block;
         struct sfs_buf *buf;
 
-        room = sfs_dir_block(fs, dir, *n, &buf);
+        room = read_block(fs, dir, *n, &buf);
         if (room < 0) {
             return room;
         }
@@ -308,47 +302,33 @@ int sfs_dir_room(struct sfs *fs, struct sfs_node *dir, size_t length, struct sfs
     return error;
 }
 
-static int grow(struct sfs_op *op, struct sfs_node *dir, uint64_t n)
+static int grow(struct sfs_op *op, struct sfs_node *dir, struct sfs_room *room)
 {
     uint32_t offset;
     uint64_t goal = dir->disk.direct[0];
     struct sfs_dirblock block;
     struct sfs_leaf leaf;
-    struct sfs_buf *buf;
-    int error =
-        sfs_op_new_block(op, goal != 0 ? goal : sfs_inode_block(op->fs, dir->ino, &offset), &buf);
+    int error;
 
+    goal = goal != 0 ? goal : sfs_inode_block(op->fs, dir->ino, &offset);
+    error = sfs_op_new_block(op, goal, &room->buf);
     if (error < 0) {
         return error;
     }
-    error = sfs_tree_grow(op, &dir->disk, n, buf->block, &leaf);
+    error = sfs_tree_grow(op, &dir->disk, room->n, room->buf->block, &leaf);
     if (error < 0) {
-        (void)sfs_op_free_block(op, buf);
+        (void)sfs_op_free_block(op, room->buf);
         return error;
     }
-    leaf.slots[0] = buf->block;
-    block = sfs_dirblock_of(op->fs, buf);
+    leaf.slots[0] = room->buf->block;
+    block = sfs_dirblock_of(op->fs, room->buf);
     sfs_dirblock_init(&block);
-    sfs_node_set_size(op, dir, (n + 1) << op->fs->bs_shift);
-    note_room(op->fs, dir, n, buf);
+    sfs_node_set_size(op, dir, (room->n + 1) << op->fs->bs_shift);
+    note_room(op->fs, dir, room->n, &block);
     return 0;
 }
 
-int sfs_dir_open(struct sfs_op *op, struct sfs_node *dir, const struct sfs_room *room)
-{
-    uint64_t block;
-    struct sfs_buf *buf;
-    int error;
-
-    if (room->grow) {
-        return grow(op, dir, room->n);
-    }
-    error = sfs_tree_map(op->fs, &dir->disk, room->n, 1, &block);
-    return error < 0 ? error : sfs_op_hold(op, block, &buf);
-}
-
-/* The block at POSITION, which is held. */
-static int held_block(struct sfs_op *op, struct sfs_node *dir, uint64_t n, struct sfs_buf **buf)
+static int hold_block(struct sfs_op *op, struct sfs_node *dir, uint64_t n, struct sfs_buf **buf)
 {
     uint64_t block;
     int error = sfs_tree_map(op->fs, &dir->disk, n, 1, &block);
@@ -356,11 +336,14 @@ static int held_block(struct sfs_op *op, struct sfs_node *dir, uint64_t n, struc
     return error < 0 ? error : sfs_op_hold(op, block, buf);
 }
 
-int sfs_dir_hold(struct sfs_op *op, struct sfs_node *dir, const struct sfs_spot *place)
+int sfs_dir_open(struct sfs_op *op, struct sfs_node *dir, struct sfs_room *room)
 {
-    struct sfs_buf *buf;
+    return room->grow ? grow(op, dir, room) : hold_block(op, dir, room->n, &room->buf);
+}
 
-    return held_block(op, dir, place->position >> op->fs->bs_shift, &buf);
+int sfs_dir_hold(struct sfs_op *op, struct sfs_node *dir, struct sfs_spot *place)
+{
+    return hold_block(op, dir, place->position >> op->fs->bs_shift, &place->buf);
 }
 
 static int give_up(struct sfs_op *op, int error)
@@ -373,14 +356,9 @@ int sfs_dir_add(struct sfs_op *op, struct sfs_node *dir, const struct sfs_room *
                 const char *name, size_t length, uint64_t ino, uint8_t type)
 {
     struct sfs *fs = op->fs;
-    struct sfs_buf *buf;
-    struct sfs_dirblock block;
-    int offset = held_block(op, dir, room->n, &buf);
+    struct sfs_dirblock block = sfs_dirblock_of(fs, room->buf);
+    int offset = sfs_dirblock_add(&block, name, (uint32_t)length, ino, type);
 
-    if (offset == 0) {
-        block = sfs_dirblock_of(fs, buf);
-        offset = sfs_dirblock_add(&block, name, (uint32_t)length, ino, type);
-    }
     if (offset < 0) {
         return give_up(op, offset);
     }
@@ -388,43 +366,36 @@ int sfs_dir_add(struct sfs_op *op, struct sfs_node *dir, const struct sfs_room *
                                             (room->n << fs->bs_shift) + (uint32_t)offset) < 0) {
         refuse_index(fs, dir);
     }
-    note_room(fs, dir, room->n, buf);
+    note_room(fs, dir, room->n, &block);
     return 0;
+}
+
+static uint32_t offset_of(const struct sfs *fs, const struct sfs_spot *place)
+{
+    return (uint32_t)(place->position & (fs->bs - 1));
 }
 
 int sfs_dir_remove(struct sfs_op *op, struct sfs_node *dir, const struct sfs_spot *place,
                    const char *name, size_t length)
 {
     struct sfs *fs = op->fs;
-    uint64_t n = place->position >> fs->bs_shift;
-    struct sfs_buf *buf;
-    struct sfs_dirblock block;
-    int error = held_block(op, dir, n, &buf);
+    struct sfs_dirblock block = sfs_dirblock_of(fs, place->buf);
+    int error = sfs_dirblock_remove(&block, offset_of(fs, place));
 
-    if (error == 0) {
-        block = sfs_dirblock_of(fs, buf);
-        error = sfs_dirblock_remove(&block, (uint32_t)(place->position & (fs->bs - 1)));
-    }
     if (error < 0) {
         return give_up(op, error);
     }
     if (dir->index != NULL) {
         sfs_index_remove(dir->index, sfs_name_hash(name, length), place->position);
     }
-    note_room(fs, dir, n, buf);
+    note_room(fs, dir, place->position >> fs->bs_shift, &block);
     return 0;
 }
 
-int sfs_dir_set(struct sfs_op *op, struct sfs_node *dir, const struct sfs_spot *place, uint64_t ino,
-                uint8_t type)
+int sfs_dir_set(struct sfs_op *op, const struct sfs_spot *place, uint64_t ino, uint8_t type)
 {
-    struct sfs_buf *buf;
-    struct sfs_dirblock block;
-    int error = held_block(op, dir, place->position >> op->fs->bs_shift, &buf);
+    struct sfs_dirblock block = sfs_dirblock_of(op->fs, place->buf);
+    int error = sfs_dirblock_set(&block, offset_of(op->fs, place), ino, type);
 
-    if (error == 0) {
-        block = sfs_dirblock_of(op->fs, buf);
-        error = sfs_dirblock_set(&block, (uint32_t)(place->position & (op->fs->bs - 1)), ino, type);
-    }
     return error < 0 ? give_up(op, error) : 0;
 }

@@ -19,16 +19,32 @@
 struct sfs_spot {
     uint64_t position; /* bytes from the directory's begin */
     uint64_t ino;
-    uint8_t type; /* 0: version 1 does not say */
+    uint8_t type;        /* 0: version 1 does not say */
+    struct sfs_buf *buf; /* its block, once it is held by sfs_dir_hold */
 };
 
 /* A block with room for a name. */
 struct sfs_room {
-    uint64_t n;       /* of the directory */
-    bool grow;        /* it is yet to be made */
-    uint32_t blocks;  /* to allocate for it */
-    uint32_t credits; /* all that sfs_dir_open needs */
+    uint64_t n;          /* of the directory */
+    bool grow;           /* it is yet to be made */
+    uint32_t blocks;     /* to allocate for it */
+    uint32_t credits;    /* all that sfs_dir_open needs */
+    struct sfs_buf *buf; /* the block, once it is open */
 };
+
+/* A walk through all records of a directory, free ones included. Begin with .fs, .dir and .n. */
+struct sfs_dir_walk {
+    struct sfs *fs;
+    struct sfs_node *dir;
+    uint64_t n;               /* the block of the directory */
+    struct sfs_buf *buf;      /* it, or NULL */
+    struct sfs_record record; /* in it */
+};
+
+/* The next record. Returns 1; 0: no more; EUCLEAN, also for a hole, EIO, ENOMEM. */
+int sfs_dir_next(struct sfs_dir_walk *walk);
+/* Let go of the block; only needed when a walk ends early. */
+void sfs_dir_stop(struct sfs_dir_walk *walk);
 
 void sfs_index_free(struct sfs *fs, struct sfs_node *dir);
 /* Lock DIR, shared if its index is there, and make the index if it is not. */
@@ -48,24 +64,21 @@ int sfs_dir_child(struct sfs *fs, struct sfs_node *dir, const char *name, size_t
                   struct sfs_spot *place, struct sfs_node **child);
 /* 1: it has no names but "." and "..". 0: it has. */
 int sfs_dir_is_empty(struct sfs *fs, struct sfs_node *dir);
-/* Get block N of the directory. EUCLEAN: there is a hole. */
-int sfs_dir_block(struct sfs *fs, struct sfs_node *dir, uint64_t n, struct sfs_buf **buf);
 
 /* Find room for a name of LENGTH bytes. EFBIG: the directory cannot grow. */
 int sfs_dir_room(struct sfs *fs, struct sfs_node *dir, size_t length, struct sfs_room *room);
 /* Get that block, or make it: then the inode has changed. On an error nothing has. */
-int sfs_dir_open(struct sfs_op *op, struct sfs_node *dir, const struct sfs_room *room);
+int sfs_dir_open(struct sfs_op *op, struct sfs_node *dir, struct sfs_room *room);
 /* Put the name into the room, which is open. An error has aborted. */
 int sfs_dir_add(struct sfs_op *op, struct sfs_node *dir, const struct sfs_room *room,
                 const char *name, size_t length, uint64_t ino, uint8_t type);
 
 /* Get the block of PLACE to change it. */
-int sfs_dir_hold(struct sfs_op *op, struct sfs_node *dir, const struct sfs_spot *place);
+int sfs_dir_hold(struct sfs_op *op, struct sfs_node *dir, struct sfs_spot *place);
 /* Take the name out, or let it lead elsewhere; its block is held. An error has aborted. */
 int sfs_dir_remove(struct sfs_op *op, struct sfs_node *dir, const struct sfs_spot *place,
                    const char *name, size_t length);
-int sfs_dir_set(struct sfs_op *op, struct sfs_node *dir, const struct sfs_spot *place, uint64_t ino,
-                uint8_t type);
+int sfs_dir_set(struct sfs_op *op, const struct sfs_spot *place, uint64_t ino, uint8_t type);
 
 /* The records in a block of a directory. */
 static inline struct sfs_dirblock sfs_dirblock_of(const struct sfs *fs, const struct sfs_buf *buf)

@@ -87,18 +87,10 @@ int sfs_dirblock_get(const struct sfs_dirblock *block, uint32_t offset, struct s
     return 1;
 }
 
-int sfs_dirblock_find(const struct sfs_dirblock *block, const char *name, uint32_t length,
-                      struct sfs_record *record)
+int sfs_dirblock_next(const struct sfs_dirblock *block, struct sfs_record *record)
 {
-    int found = sfs_dirblock_get(block, 0, record);
-
-    while (found > 0) {
-        if (record->name_length == length && memcmp(record->name, name, length) == 0) {
-            return 1;
-        }
-        found = sfs_dirblock_get(block, record->offset + record->length, record);
-    }
-    return found;
+    return sfs_dirblock_get(block, record->length > 0 ? record->offset + record->length : 0,
+                            record);
 }
 
 /* Bytes of a record that nobody uses. */
@@ -112,15 +104,14 @@ static uint32_t slack(const struct sfs_dirblock *block, const struct sfs_record 
 
 int sfs_dirblock_room(const struct sfs_dirblock *block)
 {
-    struct sfs_record record;
+    struct sfs_record record = {.length = 0};
     uint32_t room = 0;
-    int found = sfs_dirblock_get(block, 0, &record);
+    int found;
 
-    while (found > 0) {
+    while ((found = sfs_dirblock_next(block, &record)) > 0) {
         uint32_t free = slack(block, &record);
 
         room = free > room ? free : room;
-        found = sfs_dirblock_get(block, record.offset + record.length, &record);
     }
     return found < 0 ? found : (int)room;
 }
@@ -146,10 +137,10 @@ int sfs_dirblock_add(const struct sfs_dirblock *block, const char *name, uint32_
 {
     struct sfs_record added = {.name = name, .name_length = length, .inode = inode, .type = type};
     uint32_t need = sfs_dirblock_need(block, length);
-    struct sfs_record record;
-    int found = sfs_dirblock_get(block, 0, &record);
+    struct sfs_record record = {.length = 0};
+    int found;
 
-    while (found > 0) {
+    while ((found = sfs_dirblock_next(block, &record)) > 0) {
         uint32_t free = slack(block, &record);
 
         if (free >= need) {
@@ -159,27 +150,22 @@ int sfs_dirblock_add(const struct sfs_dirblock *block, const char *name, uint32_
             write_record(block, record.offset + record.length - free, free, &added);
             return (int)(record.offset + record.length - free);
         }
-        found = sfs_dirblock_get(block, record.offset + record.length, &record);
     }
     return found < 0 ? found : SFS_ENOSPC;
 }
 
-/* The live record at OFFSET and, in version 2, the one BEFORE it (its length 0: it is the first).
- */
+/* The live record at OFFSET and the one BEFORE it (its length 0: it is the first). */
 static int locate(const struct sfs_dirblock *block, uint32_t offset, struct sfs_record *record,
                   struct sfs_record *before)
 {
-    int found = sfs_dirblock_get(block, 0, record);
+    int found;
 
-    *before = (struct sfs_record){.length = 0};
-    while (found > 0 && record->offset < offset) {
+    *record = (struct sfs_record){.length = 0};
+    do {
         *before = *record;
-        found = sfs_dirblock_get(block, record->offset + record->length, record);
-    }
-    if (found <= 0 || record->offset != offset || record->name_length == 0) {
-        return SFS_EUCLEAN;
-    }
-    return 0;
+        found = sfs_dirblock_next(block, record);
+    } while (found > 0 && record->offset < offset);
+    return found > 0 && record->offset == offset && record->name_length > 0 ? 0 : SFS_EUCLEAN;
 }
 
 int sfs_dirblock_remove(const struct sfs_dirblock *block, uint32_t offset)

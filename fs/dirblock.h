@@ -41,9 +41,8 @@ void sfs_dirblock_init(const struct sfs_dirblock *block);
  */
 int sfs_dirblock_get(const struct sfs_dirblock *block, uint32_t offset, struct sfs_record *record);
 
-/* The record called NAME. Returns 1; 0 if there is none; SFS_EUCLEAN. */
-int sfs_dirblock_find(const struct sfs_dirblock *block, const char *name, uint32_t length,
-                      struct sfs_record *record);
+/* The record behind RECORD, whose length is 0 before the first one. Returns as above. */
+int sfs_dirblock_next(const struct sfs_dirblock *block, struct sfs_record *record);
 
 /* Bytes of the largest record that fits in (0: none), or SFS_EUCLEAN. */
 int sfs_dirblock_room(const struct sfs_dirblock *block);

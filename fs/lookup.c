@@ -76,55 +76,31 @@ int sfs_lookup(struct sfs *fs, uint64_t dir, const char *name, size_t length, st
 
 /* ---- readdir ---- */
 
-/* The entries of block N at and behind *COOKIE. Returns 1: go on, 0: EMIT has had enough. */
-static int emit_block(struct sfs *fs, struct sfs_node *dir, uint64_t n, uint64_t *cookie,
-                      bool (*emit)(void *ctx, const struct sfs_entry *entry), void *ctx)
-{
-    uint64_t begin = n << fs->bs_shift;
-    struct sfs_record record;
-    struct sfs_buf *buf;
-    struct sfs_dirblock block;
-    int found = sfs_dir_block(fs, dir, n, &buf);
-
-    if (found < 0) {
-        return found;
-    }
-    block = sfs_dirblock_of(fs, buf);
-    found = sfs_dirblock_get(&block, 0, &record);
-    while (found > 0) {
-        uint64_t next = begin + record.offset + record.length;
-
-        if (record.name_length > 0 && begin + record.offset >= *cookie) {
-            struct sfs_entry entry = {
-                .ino = record.inode,
-                .next_cookie = next,
-                .name = record.name,
-                .length = (uint8_t)record.name_length,
-                .type = record.type,
-            };
-
-            if (!emit(ctx, &entry)) {
-                sfs_buf_put(fs, buf);
-                return 0;
-            }
-            *cookie = next;
-        }
-        found = sfs_dirblock_get(&block, record.offset + record.length, &record);
-    }
-    sfs_buf_put(fs, buf);
-    return found < 0 ? found : 1;
-}
-
 static int read_directory(struct sfs *fs, struct sfs_node *dir, uint64_t *cookie,
                           bool (*emit)(void *ctx, const struct sfs_entry *entry), void *ctx)
 {
-    uint64_t count = sfs_node_size(dir) >> fs->bs_shift;
-    int more = dir->disk.nlink > 0; /* a removed directory holds nothing */
+    struct sfs_dir_walk walk = {.fs = fs, .dir = dir, .n = *cookie >> fs->bs_shift};
+    const struct sfs_record *record = &walk.record;
+    bool more = dir->disk.nlink > 0; /* a removed directory holds nothing */
+    int found = 0;
 
-    for (uint64_t n = *cookie >> fs->bs_shift; n < count && more > 0; n++) {
-        more = emit_block(fs, dir, n, cookie, emit, ctx);
+    while (more && (found = sfs_dir_next(&walk)) > 0) {
+        uint64_t position = (walk.n << fs->bs_shift) + record->offset;
+        struct sfs_entry entry = {
+            .ino = record->inode,
+            .next_cookie = position + record->length,
+            .name = record->name,
+            .length = (uint8_t)record->name_length,
+            .type = record->type,
+        };
+
+        if (record->name_length > 0 && position >= *cookie) {
+            more = emit(ctx, &entry);
+            *cookie = more ? entry.next_cookie : *cookie;
+        }
     }
-    return more < 0 ? more : 0;
+    sfs_dir_stop(&walk);
+    return found < 0 ? found : 0;
 }
 
 int sfs_readdir(struct sfs *fs, uint64_t dir, uint64_t *cookie,

@@ -169,7 +169,7 @@ static int find_up(struct sfs *fs, struct side *side, bool moves)
     return found > 0 && side->up.ino == side->dir->ino ? 0 : found < 0 ? found : SFS_EUCLEAN;
 }
 
-static int hold_side(struct sfs_op *op, const struct side *side)
+static int hold_side(struct sfs_op *op, struct side *side)
 {
     int error = sfs_node_hold(op, side->dir);
 
@@ -188,7 +188,7 @@ static int hold_side(struct sfs_op *op, const struct side *side)
 /* SIDE's name leads to NODE from now on. */
 static int point(struct sfs_op *op, const struct side *side, const struct sfs_node *node)
 {
-    return sfs_dir_set(op, side->dir, &side->place, node->ino, (uint8_t)sfs_node_type(node));
+    return sfs_dir_set(op, &side->place, node->ino, (uint8_t)sfs_node_type(node));
 }
 
 /* The directory of SIDE has become one of PARENT: its "..", and the links of both parents. */
@@ -199,7 +199,7 @@ static int move_up(struct sfs_op *op, const struct side *side, struct sfs_node *
     }
     sfs_node_set_nlink(op->fs, side->dir, side->dir->disk.nlink - 1u);
     sfs_node_set_nlink(op->fs, parent, parent->disk.nlink + 1u);
-    return sfs_dir_set(op, side->node, &side->up, parent->ino, SFS_TYPE_DIR);
+    return sfs_dir_set(op, &side->up, parent->ino, SFS_TYPE_DIR);
 }
 
 static int change_names(struct sfs_op *op, struct renaming *r)

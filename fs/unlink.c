@@ -7,7 +7,7 @@
 #include "fs/op.h"
 
 /* Take the name at PLACE out of DIR, and a link from NODE. All are locked. */
-static int remove_name(struct sfs *fs, struct sfs_node *dir, const struct sfs_spot *place,
+static int remove_name(struct sfs *fs, struct sfs_node *dir, struct sfs_spot *place,
                        const char *name, size_t length, struct sfs_node *node)
 {
     struct sfs_op op;
