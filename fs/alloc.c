@@ -1,15 +1,260 @@
 /*
  * alloc.c - see alloc.h. The bitmaps are metadata like any other; what is not on the disk:
  *
- * - how many bits are free in each bitmap block, counted at mount, so that full ones are skipped;
+ * - how many bits are free in each bitmap block, counted at mount, so that full ones are skipped
+ *   and no counter on the disk can be wrong;
  * - the quarantine: a shadow of each bitmap block in which something was freed, one set for the
  *   running transaction and one for the committing one. A block is free if its bit is 0 in the
- *   bitmap and in both shadows.
+ *   bitmap and in both shadows. Freeing sets a bit in the running set; a freeze hands the set on to
+ *   the committing transaction; when that is durable the set is gone;
  * - stuck blocks: free, but a buffer says that the log still has a copy (SFS_BUF_STUCK).
+ *
+ * Of the free blocks, those in quarantine, those that are stuck and those already promised to other
+ * handles cannot be promised: so an allocation that was promised finds its block.
  */
-#include "fs/bitmap.h"
+#include "fs/log.h"
 
 #define DIR_STRIDE 64 /* inodes between two new directories: room for their files */
+
+/* The blocks of one bitmap block that a transaction has freed. */
+struct shadow {
+    struct shadow *next;
+    uint64_t index;
+    uint8_t bits[];
+};
+
+struct quarantine {
+    struct shadow *shadows;
+    uint64_t count;
+};
+
+/* One of the two bitmaps. */
+struct bitmap {
+    uint64_t start, blocks; /* where it lies */
+    uint64_t bits;          /* that mean something */
+    uint64_t free;          /* guarded by fs->lock */
+    uint16_t *free_in;      /* each block; guarded by sfs_alloc.lock */
+};
+
+struct sfs_alloc {
+    struct port_mutex *lock; /* the contents of the bitmaps; before fs->lock */
+    struct bitmap data, inodes;
+    uint64_t next_dir; /* guarded by lock */
+    /* Guarded by fs->lock. */
+    struct quarantine run, commit;
+    uint64_t stuck;
+    uint64_t promised;
+};
+
+static uint64_t bits_in_block(const struct sfs *fs)
+{
+    return 8ull * fs->bs;
+}
+
+static bool bit_is_set(const uint8_t *bits, uint64_t bit)
+{
+    return bits[bit / 8] >> bit % 8 & 1;
+}
+
+/* Of bitmap block INDEX, the bits that mean something. */
+static uint64_t bits_used(const struct sfs *fs, const struct bitmap *map, uint64_t index)
+{
+    uint64_t left = map->bits - index * bits_in_block(fs);
+
+    return left < bits_in_block(fs) ? left : bits_in_block(fs);
+}
+
+/* ---- Quarantine and promises: fs->lock is held ---- */
+
+static struct shadow *shadow_find(struct quarantine *q, uint64_t index)
+{
+    struct shadow *shadow = q->shadows;
+
+    while (shadow != NULL && shadow->index != index) {
+        shadow = shadow->next;
+    }
+    return shadow;
+}
+
+/* In the running transaction's set. NULL: no memory. */
+static struct shadow *shadow_make(struct sfs *fs, uint64_t index)
+{
+    struct quarantine *run = &fs->alloc->run;
+    struct shadow *shadow = shadow_find(run, index);
+
+    if (shadow == NULL) {
+        shadow = port_alloc(sizeof(*shadow) + fs->bs);
+        if (shadow != NULL) {
+            memset(shadow->bits, 0, fs->bs);
+            shadow->index = index;
+            shadow->next = run->shadows;
+            run->shadows = shadow;
+        }
+    }
+    return shadow;
+}
+
+static void quarantine_clear(struct quarantine *q)
+{
+    while (q->shadows != NULL) {
+        struct shadow *next = q->shadows->next;
+
+        port_free(q->shadows);
+        q->shadows = next;
+    }
+    q->count = 0;
+}
+
+void alloc_frozen(struct sfs *fs)
+{
+    SFS_ASSERT(fs->alloc->commit.shadows == NULL);
+    fs->alloc->commit = fs->alloc->run;
+    fs->alloc->run = (struct quarantine){NULL, 0};
+}
+
+void alloc_durable(struct sfs *fs)
+{
+    quarantine_clear(&fs->alloc->commit);
+}
+
+void alloc_unstuck(struct sfs *fs, struct sfs_buf *buf)
+{
+    if ((buf->flags & SFS_BUF_STUCK) != 0) {
+        buf->flags &= ~(uint32_t)SFS_BUF_STUCK;
+        fs->alloc->stuck--;
+    }
+}
+
+static uint64_t waiting(const struct sfs_alloc *a)
+{
+    return a->run.count + a->commit.count + a->stuck;
+}
+
+bool alloc_promise(struct sfs *fs, uint32_t blocks)
+{
+    struct sfs_alloc *a = fs->alloc;
+
+    if (blocks > 0 && waiting(a) + a->promised + blocks > a->data.free) {
+        return false;
+    }
+    a->promised += blocks;
+    return true;
+}
+
+void alloc_unpromise(struct sfs *fs, uint32_t blocks)
+{
+    fs->alloc->promised -= blocks;
+}
+
+bool alloc_can_wait(struct sfs *fs)
+{
+    return waiting(fs->alloc) > 0;
+}
+
+/* ---- Counting ---- */
+
+static uint64_t locked(struct sfs *fs, const uint64_t *value)
+{
+    port_mutex_lock(fs->lock);
+    uint64_t copy = *value;
+    port_mutex_unlock(fs->lock);
+    return copy;
+}
+
+uint64_t sfs_blocks_free(struct sfs *fs)
+{
+    return locked(fs, &fs->alloc->data.free);
+}
+
+uint64_t sfs_inodes_free(struct sfs *fs)
+{
+    return locked(fs, &fs->alloc->inodes.free);
+}
+
+static int count_block(struct sfs *fs, struct bitmap *map, uint64_t index)
+{
+    struct sfs_buf *buf;
+    uint64_t used = bits_used(fs, map, index);
+    uint32_t set = 0;
+    int error = sfs_buf_read(fs, map->start + index, &buf);
+
+    if (error < 0) {
+        return error;
+    }
+    for (uint64_t bit = 0; bit < used / 64 * 64; bit += 64) {
+        uint64_t word;
+
+        memcpy(&word, buf->data + bit / 8, sizeof(word));
+        for (; word != 0; word &= word - 1) {
+            set++;
+        }
+    }
+    for (uint64_t bit = used / 64 * 64; bit < used; bit++) {
+        set += bit_is_set(buf->data, bit);
+    }
+    sfs_buf_put(fs, buf);
+    map->free_in[index] = (uint16_t)(used - set);
+    map->free += used - set;
+    return 0;
+}
+
+static int count_all(struct sfs *fs, struct bitmap *map)
+{
+    int error = 0;
+
+    map->free_in = port_alloc(map->blocks * sizeof(*map->free_in));
+    if (map->free_in == NULL) {
+        return SFS_ENOMEM;
+    }
+    for (uint64_t i = 0; i < map->blocks && error == 0; i++) {
+        error = count_block(fs, map, i);
+        if (error == SFS_EUCLEAN && fs->read_only) {
+            map->free_in[i] = 0; /* to look at what is left, a damaged bitmap is not needed */
+            error = 0;
+        }
+    }
+    return error;
+}
+
+int alloc_make(struct sfs *fs)
+{
+    struct sfs_alloc *a = port_alloc(sizeof(*a));
+
+    if (a == NULL) {
+        return SFS_ENOMEM;
+    }
+    *a = (struct sfs_alloc){
+        .lock = port_mutex_create("sfs bitmaps"),
+        .data = {fs->super.data_bitmap_start, fs->dbm_blocks, fs->super.total_blocks, 0, NULL},
+        .inodes = {fs->super.inode_bitmap_start, fs->ibm_blocks, fs->super.inode_count, 0, NULL},
+    };
+    fs->alloc = a;
+    return a->lock != NULL ? 0 : SFS_ENOMEM;
+}
+
+int alloc_mount(struct sfs *fs)
+{
+    int error = alloc_make(fs);
+
+    error = error < 0 ? error : count_all(fs, &fs->alloc->data);
+    return error < 0 ? error : count_all(fs, &fs->alloc->inodes);
+}
+
+void alloc_unmount(struct sfs *fs)
+{
+    struct sfs_alloc *a = fs->alloc;
+
+    if (a != NULL) {
+        quarantine_clear(&a->run);
+        quarantine_clear(&a->commit);
+        port_free(a->data.free_in);
+        port_free(a->inodes.free_in);
+        if (a->lock != NULL) {
+            port_mutex_destroy(a->lock);
+        }
+        port_free(a);
+    }
+}
 
 /* ---- Searching ---- */
 

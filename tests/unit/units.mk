@@ -45,7 +45,7 @@ UNIT_dma := kernel/mm/dma.c
 unit-binaries: $(FS_C:%.c=$(B)/freestanding/%.o)
 
 # SFS up to its journal and allocator, on a disk in memory.
-SFS_LOW := $(addprefix fs/,alloc.c cache.c checkpoint.c commit.c count.c csum.c damage.c geometry.c handle.c io.c join.c logread.c logwrite.c mkfs.c mount.c quarantine.c reach.c recovery.c super.c) tests/fs/port_host.c tests/fs/ramdisk.c
+SFS_LOW := $(addprefix fs/,alloc.c cache.c checkpoint.c commit.c csum.c damage.c geometry.c handle.c io.c join.c logread.c logwrite.c mkfs.c mount.c reach.c recovery.c super.c) tests/fs/port_host.c tests/fs/ramdisk.c
 UNIT_sfs_mkfs := fs/mkfs.c fs/geometry.c fs/reach.c fs/super.c fs/io.c fs/csum.c tests/fs/port_host.c tests/fs/ramdisk.c
 UNIT_sfs_mount := $(SFS_LOW)
 UNIT_sfs_journal := $(SFS_LOW) tests/fs/client.c
