@@ -61,9 +61,8 @@ static int open_lost(struct sfs *fs, struct sfs_attr *attr)
     return error;
 }
 
-/* The directory NODE is DIR's child from now on; its first block is held. */
-static int set_up(struct sfs_op *op, struct sfs_node *node, const struct sfs_spot *up,
-                  struct sfs_node *dir)
+/* The directory whose ".." is at UP is DIR's child from now on; that block is held. */
+static int set_up(struct sfs_op *op, const struct sfs_spot *up, struct sfs_node *dir)
 {
     sfs_node_set_nlink(op->fs, dir, dir->disk.nlink + 1u);
     return sfs_dir_set(op, up, dir->ino, SFS_TYPE_DIR);
@@ -92,7 +91,7 @@ static int attach_in(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir
     error = error == 0 && is_dir ? sfs_dir_hold(&op, node, &up) : error;
     error = error == 0 ? sfs_dir_open(&op, dir, &room) : error;
     if (error == 0) {
-        error = is_dir ? set_up(&op, node, &up, dir) : 0;
+        error = is_dir ? set_up(&op, &up, dir) : 0;
         sfs_node_touch(fs, dir, true);
         sfs_node_store(&op, dir);
     }
