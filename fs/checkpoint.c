@@ -212,7 +212,9 @@ void checkpoint_flushed(struct sfs *fs)
         struct sfs_buf *buf = fs->hand;
 
         for (uint32_t i = 0; i < fs->buffers; i++, buf = buf->all_next) {
-            if (buf->live_seq != 0 && buf->live_seq < j->next_tail_seq) {
+            bool newer = buf->live_seq >= j->next_tail_seq && SFS_RULE(NEWER_STAYS);
+
+            if (buf->live_seq != 0 && !newer) {
                 let_go(fs, buf);
             }
         }

@@ -15,7 +15,7 @@
 
 void busy_begin(struct sfs *fs)
 {
-    while (fs->journal->busy) {
+    while (fs->journal->busy && SFS_RULE(COMMITS_ARE_SERIAL)) {
         port_cond_wait(fs->wake, fs->lock);
     }
     fs->journal->busy = true;
@@ -232,7 +232,7 @@ void commit_running(struct sfs *fs)
 
     busy_begin(fs);
     j->barrier = true;
-    while (j->handles > 0) {
+    while (j->handles > 0 && SFS_RULE(HANDLES_END_FIRST)) {
         port_cond_wait(fs->wake, fs->lock);
     }
     bool anything = j->run.joined > 0 && j->aborted == 0;
@@ -268,7 +268,7 @@ int sfs_commit(struct sfs *fs, uint64_t seq)
         seq--; /* it changed nothing */
     }
     while (j->durable_seq < seq && j->aborted == 0) {
-        if (j->busy) {
+        if (j->busy && SFS_RULE(COMMITS_ARE_SERIAL)) {
             port_cond_wait(fs->wake, fs->lock);
         } else {
             commit_running(fs);

@@ -70,7 +70,10 @@ static uint64_t wanted(struct sfs *fs, struct sfs_node *node, bool datasync)
 
     sfs_node_lock_shared(fs, node); /* whoever is writing now comes first */
     port_mutex_lock(fs->upper->lock);
-    seq = node->data_seq > node->log_seq ? node->data_seq : node->log_seq;
+    seq = node->data_seq;
+    if (node->log_seq > seq && SFS_RULE(FSYNC_LOGGED)) {
+        seq = node->log_seq;
+    }
     if (!datasync && node->meta_seq > seq && SFS_RULE(FSYNC_COMMITS)) {
         seq = node->meta_seq;
     }

@@ -205,7 +205,7 @@ int sfs_io_flush(struct sfs *fs)
         }
         if (error == 0) {
             port_mutex_lock(fs->lock);
-            fs->io_flushed = covered;
+            fs->io_flushed = SFS_RULE(FLUSH_COVERS_COMPLETED) ? covered : fs->io_completed;
             port_mutex_unlock(fs->lock);
         }
     }

@@ -49,7 +49,8 @@ void frame_put(struct sfs *fs, uint8_t *memory)
  * the committing transaction, its older copy has been made already. */
 bool txn_needs_durable(const struct sfs_buf *buf)
 {
-    return buf->log_seq != 0 && buf->durable == NULL && buf->commit_seq == 0;
+    return buf->log_seq != 0 && buf->durable == NULL && buf->commit_seq == 0 &&
+           SFS_RULE(COPY_BEFORE_CHANGE);
 }
 
 void txn_join(struct sfs *fs, struct sfs_buf *buf, uint8_t *run_frame, uint8_t *durable)

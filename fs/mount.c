@@ -294,10 +294,10 @@ int sfs_sync(struct sfs *fs)
     if (fs->read_only) {
         return 0;
     }
-    if (fs->hooks->write_back != NULL) {
+    if (fs->hooks->write_back != NULL && SFS_RULE(SYNC_WRITES)) {
         error = fs->hooks->write_back(fs);
     }
-    int second = sfs_commit_running(fs);
+    int second = SFS_RULE(SYNC_COMMITS) ? sfs_commit_running(fs) : 0;
     int third = SFS_RULE(SYNC_FLUSHES) ? sfs_flush(fs) : 0;
 
     return error < 0 ? error : second < 0 ? second : third;

@@ -173,7 +173,7 @@ void sfs_page_put(struct sfs *fs, struct sfs_page *page)
 
 void sfs_page_wait(struct sfs *fs, struct sfs_page *page)
 {
-    while (page->busy) {
+    while (page->busy && SFS_RULE(BUSY_PAGE_RESTS)) {
         port_cond_wait(fs->upper->page_wake, fs->upper->page_lock);
     }
 }

@@ -7,8 +7,8 @@
  *   a hole                                     allocated; its page is owed to the transaction (J1)
  *   new in the running transaction             its page changes; still owed
  *   has a copy in the log (J7)                 into the log again, whole
- *   its bytes were behind the end of the file
- *     in a state that a power cut may bring    into the log, whole (J14)
+ *   it reaches behind the end of the file in
+ *     a state that a power cut may bring       into the log, whole (J14)
  *   any other                                  its page is dirty, to be written in place
  *
  * Everything that can fail comes before the first change: pages are got and filled, space is
@@ -124,7 +124,7 @@ static uint64_t find_logged(struct sfs *fs, struct sfs_node *node, const struct 
     for (uint32_t i = 0; i < chunk->count && fs->has_journal; i++) {
         unsigned part;
         struct sfs_page *page = page_of(fs, chunk, i, &part);
-        uint64_t from, to;
+        uint64_t end = (chunk->first + i + 1) << fs->bs_shift;
         uint64_t owed;
 
         if (chunk->block[i] == 0) {
@@ -133,13 +133,12 @@ static uint64_t find_logged(struct sfs *fs, struct sfs_node *node, const struct 
         port_mutex_lock(fs->upper->page_lock);
         owed = page->new_seq[part];
         port_mutex_unlock(fs->upper->page_lock);
-        range_of(fs, chunk, i, &from, &to);
         if (owed != 0 && (seq == 0 || owed == seq)) {
             continue;
         }
-        bool behind = to > sfs_node_low_size(fs, node, seq) && SFS_RULE(END_THROUGH_LOG);
+        bool has_end = end > sfs_node_low_size(fs, node, seq) && SFS_RULE(END_THROUGH_LOG);
 
-        if (behind || sfs_is_sticky(fs, chunk->block[i])) {
+        if (has_end || sfs_is_sticky(fs, chunk->block[i])) {
             log |= 1ull << i;
         }
     }

@@ -8,13 +8,16 @@
 #include "tests/crash/hash.h"
 
 #define STACK     (256u << 10)
-#define TURN_EACH 8 /* of so many chances to let somebody else go on, one is taken */
+#define TURN_EACH 8  /* of so many chances to let somebody else go on, one is taken ... */
+#define NAP_EACH  8  /* ... and of so many of those, one begins a nap ... */
+#define NAP_MAX   256 /* ... of so many chances, at most: others get far meanwhile */
 
 static struct fiber {
     ucontext_t context;
     void (*run)(void *);
     void *ctx;
     const void *sleeps_on;
+    uint64_t naps_until; /* in turns */
     bool lives;
 } fibers[FIBERS];
 
@@ -22,19 +25,28 @@ static uint8_t stacks[FIBERS][STACK] __attribute__((aligned(64)));
 static ucontext_t outside;
 static struct fiber *current; /* NULL: outside */
 static struct random chance;
+static uint64_t turns;
 
-/* Any of those that can go on; NULL: none. */
-static struct fiber *choose(void)
+static struct fiber *choose_among(bool nappers)
 {
     struct fiber *ready[FIBERS];
     unsigned count = 0;
 
     for (unsigned i = 0; i < FIBERS; i++) {
-        if (fibers[i].lives && fibers[i].sleeps_on == NULL) {
+        if (fibers[i].lives && fibers[i].sleeps_on == NULL &&
+            (nappers || fibers[i].naps_until <= turns)) {
             ready[count++] = &fibers[i];
         }
     }
     return count > 0 ? ready[random_below(&chance, count)] : NULL;
+}
+
+/* Any of those that can go on; NULL: none. */
+static struct fiber *choose(void)
+{
+    struct fiber *awake = choose_among(false);
+
+    return awake != NULL ? awake : choose_among(true);
 }
 
 static void go_on_with(struct fiber *next)
@@ -63,10 +75,12 @@ static void begin(void)
 void fibers_run(void (*const run[])(void *ctx), void *const ctx[], unsigned count, uint64_t seed)
 {
     chance.state = seed;
+    turns = 0;
     for (unsigned i = 0; i < count; i++) {
         fibers[i].run = run[i];
         fibers[i].ctx = ctx[i];
         fibers[i].sleeps_on = NULL;
+        fibers[i].naps_until = 0;
         fibers[i].lives = true;
         getcontext(&fibers[i].context);
         fibers[i].context.uc_stack.ss_sp = stacks[i];
@@ -79,7 +93,11 @@ void fibers_run(void (*const run[])(void *ctx), void *const ctx[], unsigned coun
 
 void fiber_turn(void)
 {
+    turns++;
     if (current != NULL && random_below(&chance, TURN_EACH) == 0) {
+        if (random_below(&chance, NAP_EACH) == 0) {
+            current->naps_until = turns + random_below(&chance, NAP_MAX);
+        }
         go_on_with(choose());
     }
 }

@@ -13,7 +13,7 @@
 
 const char *const kind_names[KINDS] = {"one",    "two",   "soup", "file",  "wrap", "full",
                                        "orphan", "names", "over", "reuse", "after",
-                                       "beside"};
+                                       "beside", "ends"};
 
 /* ---- Every sequence of one and two operations ---- */
 
@@ -153,6 +153,39 @@ static void run_file(struct actor *a, struct random *r)
         op.kind = kinds[random_below(r, sizeof(kinds) / sizeof(kinds[0]))];
         op.dir = dir;
         op.name = NAME_FOO;
+        op_run(a, &op);
+    }
+}
+
+/* The end of one file comes and goes within three blocks, and all that is written is near it. */
+static void run_ends(struct actor *a, struct random *r)
+{
+    static const enum op_kind kinds[] = {OP_WRITE,    OP_WRITE,    OP_WRITE,    OP_APPEND, OP_APPEND,
+                                         OP_TRUNCATE, OP_TRUNCATE, OP_TRUNCATE, OP_FSYNC,  OP_COMMIT};
+    const uint32_t reach = 3 * a->config->bs;
+    unsigned count = 12 + random_below(r, 16);
+
+    for (unsigned i = 0; i < count; i++) {
+        struct op op = {kinds[random_below(r, sizeof(kinds) / sizeof(kinds[0]))], 2, NAME_FOO, 0, 0, 0, 0};
+
+        op.b = random_below(r, reach);
+        op.a = op.kind == OP_TRUNCATE ? random_below(r, reach) : 1 + random_below(r, reach / 6);
+        op_run(a, &op);
+    }
+}
+
+/* A block here and there, so that soon half of the page cache is dirty and gets written. */
+static void run_wide(struct actor *a, struct random *r)
+{
+    const struct op names[] = {{OP_NONE, 1, NAME_FOO, 0, 0, 0, 0}, {OP_NONE, 2, NAME_FOO, 0, 0, 0, 0}};
+
+    for (unsigned i = 0; i < 90; i++) {
+        struct op op = names[random_below(r, 2)];
+        unsigned what = random_below(r, 40);
+
+        op.kind = what == 0 ? OP_FSYNC : what == 1 ? OP_COMMIT : what < 5 ? OP_TRUNCATE : OP_WRITE;
+        op.a = op.kind == OP_TRUNCATE ? 4096 * random_below(r, 12) : 1 + random_below(r, a->config->bs);
+        op.b = 4096 * random_below(r, 36);
         op_run(a, &op);
     }
 }
@@ -311,7 +344,8 @@ struct thread {
 static void change_beside(void *ctx)
 {
     static void (*const runs[])(struct actor *, struct random *) = {
-        run_file, run_file, run_soup, run_over, run_reuse, run_orphan, run_names};
+        run_ends,  run_ends, run_ends, run_wide,   run_wide,
+        run_reuse, run_soup, run_over, run_orphan, run_file};
     struct thread *t = ctx;
 
     runs[random_below(&t->random, sizeof(runs) / sizeof(runs[0]))](&t->actor, &t->random);
@@ -409,6 +443,9 @@ static void run_kind(struct actor *a, enum kind kind, uint64_t number)
         break;
     case KIND_BESIDE:
         run_beside(a, &r);
+        break;
+    case KIND_ENDS:
+        run_ends(a, &r);
         break;
     case KINDS:
         break;

@@ -16,6 +16,7 @@
  *            over   files are overwritten in place
  *            reuse  blocks change from metadata to data and back
  *            after  a few operations after a power cut
+ *            ends   the end of a file comes and goes
  *            beside operations, and syncs in other threads beside them
  */
 #ifndef SECTOR0_TESTS_CRASH_WORKLOAD_H
@@ -51,6 +52,7 @@ enum kind {
     KIND_REUSE,
     KIND_AFTER,
     KIND_BESIDE,
+    KIND_ENDS,
     KINDS
 };
 extern const char *const kind_names[KINDS];
