@@ -55,7 +55,7 @@ static void log_owed(struct sfs *fs)
     port_mutex_lock(upper->page_lock);
     for (struct sfs_page *page = upper->dirty; page != NULL && owed > 0; page = next) {
         next = page->dirty_next;
-        if (!page->busy && log_page(&op, page, &owed) < 0) {
+        if (!page->busy && !page->held && log_page(&op, page, &owed) < 0) {
             break;
         }
     }

@@ -171,6 +171,15 @@ void sfs_page_put(struct sfs *fs, struct sfs_page *page)
     port_mutex_unlock(fs->upper->page_lock);
 }
 
+void sfs_page_release(struct sfs *fs, struct sfs_page *page)
+{
+    port_mutex_lock(fs->upper->page_lock);
+    page->held = false;
+    page->refs--;
+    port_cond_wake_all(fs->upper->page_wake);
+    port_mutex_unlock(fs->upper->page_lock);
+}
+
 void sfs_page_wait(struct sfs *fs, struct sfs_page *page)
 {
     while (page->busy && SFS_RULE(BUSY_PAGE_RESTS)) {

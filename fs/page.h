@@ -11,6 +11,9 @@
  *              log, before T commits (J1). Nobody changes such a block in T + 1 before it has been.
  * What may only change through the log is never dirty here: the log owns it (write.c).
  *
+ * How a block is changed depends on what it owes, so a page is held from that decision to the change:
+ * meanwhile nobody writes it, or puts it into the log. The end of a held page may need a handle.
+ *
  * A busy page is being read or written: its contents do not change. Busy ends without any lock but
  * page_lock, so whoever holds a handle may wait for it.
  */
@@ -32,6 +35,7 @@ struct sfs_page {
     uint8_t *data;
     uint32_t refs;
     bool busy;
+    bool held;                        /* what it owes is about to change, and stays owed until then */
     bool used;                        /* since the hand came by */
     uint8_t valid, dirty;             /* bit i: block i of the page */
     uint64_t round;                   /* of write-back that took it last */
@@ -46,6 +50,8 @@ struct sfs_page {
 /* Get page INDEX of NODE: one reference; it may hold nothing valid. ENOMEM, EIO. No handle open. */
 int sfs_page_get(struct sfs *fs, struct sfs_node *node, uint64_t index, struct sfs_page **page);
 void sfs_page_put(struct sfs *fs, struct sfs_page *page);
+/* Put, by who has set held: with the node's lock, after sfs_page_settle. */
+void sfs_page_release(struct sfs *fs, struct sfs_page *page);
 
 /*
  * Make all of pages FIRST to FIRST + COUNT - 1 valid, reading what is not there. The node's lock is

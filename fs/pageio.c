@@ -190,7 +190,7 @@ static void add_pieces(struct sfs_upper *upper, struct sfs_page *page, uint8_t m
 
 /*
  * Collect pieces, as many as there is room for. Returns how many pages; *BUSY: some that were meant
- * are busy, somebody else may be writing them.
+ * are busy or held, somebody else may be writing them.
  */
 static uint32_t collect(struct sfs_upper *upper, const struct choice *choice, bool *busy)
 {
@@ -206,7 +206,7 @@ static uint32_t collect(struct sfs_upper *upper, const struct choice *choice, bo
         if (mask == 0 || page->round == upper->round) {
             continue;
         }
-        if (page->busy) {
+        if (page->busy || page->held) {
             *busy = true;
         } else {
             page->round = upper->round;

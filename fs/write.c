@@ -58,7 +58,7 @@ static void range_of(const struct sfs *fs, const struct chunk *chunk, uint32_t i
 static void put_pages(struct sfs *fs, struct chunk *chunk)
 {
     while (chunk->pages > 0) {
-        sfs_page_put(fs, chunk->page[--chunk->pages]);
+        sfs_page_release(fs, chunk->page[--chunk->pages]);
     }
 }
 
@@ -283,6 +283,7 @@ static int open_chunk(struct sfs_op *op, struct sfs_node *node, struct chunk *ch
     port_mutex_lock(fs->upper->page_lock);
     for (uint32_t i = 0; i < chunk->pages; i++) {
         sfs_page_settle(fs, chunk->page[i], op->handle.seq);
+        chunk->page[i]->held = true;
     }
     port_mutex_unlock(fs->upper->page_lock);
     log = find_logged(fs, node, chunk, op->handle.seq);

@@ -190,6 +190,33 @@ static void failed_overwrite(uint64_t ino)
     assert_false(sfs_read_only(fs));
 }
 
+/* The power is cut now; what was not flushed is lost. The volume that is left is sound. */
+static void cut_power(void)
+{
+    const struct ramdisk_fate lost = {.kept = 0, .lost_class = -1, .only_class = -1};
+    struct ramdisk *left = ramdisk_after_cut(disk, &lost);
+    struct sfs *recovered;
+
+    assert_int_equal(sfs_mount(ramdisk_dev(left), &(struct sfs_mount_options){0}, &recovered), 0);
+    assert_int_equal(sfs_unmount(recovered), 0);
+    assert_int_equal(check_volume(ramdisk_bytes(left), ramdisk_size(left)), 0);
+    ramdisk_free(left);
+}
+
+/* J14: the new end is in a block that is owed, of a file too large to be cut in one transaction. */
+static void truncate_into_what_is_owed(uint64_t ino)
+{
+    uint64_t at = 3 << 20;
+    struct sfs_attr other;
+
+    assert_int_equal(sfs_write(fs, ino, at, data, 20000), 20000);
+    assert_int_equal(sfs_truncate(fs, ino, at + 9000), 0);
+    assert_int_equal(sfs_create(fs, 0, "g", 1, 0644, me, &other), 0);
+    assert_int_equal(sfs_fsync(fs, other.ino, false), 0); /* commits, but does not write "f" */
+    assert_int_equal(sfs_forget(fs, other.ino, 1), 0);
+    cut_power();
+}
+
 #define TEST(name)                                                                                 \
     static void test_##name(void **state)                                                          \
     {                                                                                              \
@@ -204,6 +231,7 @@ TEST(overwrite_of_logged)
 TEST(bytes_behind_the_durable_end)
 TEST(write_back_is_merged)
 TEST(failed_overwrite)
+TEST(truncate_into_what_is_owed)
 
 int main(void)
 {
@@ -216,6 +244,7 @@ int main(void)
         cmocka_unit_test(test_bytes_behind_the_durable_end),
         cmocka_unit_test(test_write_back_is_merged),
         cmocka_unit_test(test_failed_overwrite),
+        cmocka_unit_test(test_truncate_into_what_is_owed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
