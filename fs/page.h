@@ -35,7 +35,7 @@ struct sfs_page {
     uint8_t *data;
     uint32_t refs;
     bool busy;
-    bool held;                        /* what it owes is about to change, and stays owed until then */
+    bool held;                        /* by a writer: what it owes stays owed */
     bool used;                        /* since the hand came by */
     uint8_t valid, dirty;             /* bit i: block i of the page */
     uint64_t round;                   /* of write-back that took it last */
