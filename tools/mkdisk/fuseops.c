@@ -201,12 +201,22 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
     free(buffer);
 }
 
+/*
+ * A write that ends early is told as the error that ended it where the kernel makes something else
+ * of fewer bytes: of pages that it writes back, success; of a direct write, EIO.
+ */
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t size, off_t offset,
                      struct fuse_file_info *file)
 {
+    bool whole = file->writepage || (file->flags & O_DIRECT) != 0;
     int64_t wrote = sfs_write(fs_of(req), ino - 1, (uint64_t)offset, buffer, size);
 
-    (void)file;
+    while (whole && wrote > 0 && (size_t)wrote < size) {
+        int64_t more = sfs_write(fs_of(req), ino - 1, (uint64_t)(offset + wrote), buffer + wrote,
+                                 size - (size_t)wrote);
+
+        wrote = more > 0 ? wrote + more : more;
+    }
     if (wrote < 0) {
         fuse_reply_err(req, (int)-wrote);
     } else {
