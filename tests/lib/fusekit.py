@@ -27,17 +27,25 @@ def make_image(path, size="64M", *options):
     return path
 
 
-@contextlib.contextmanager
-def mounted(image, folder, *options):
-    """IMAGE on FOLDER. Afterwards it must come off cleanly, and mkdisk must end by itself."""
+def serve(image, folder, *options, program=MKDISK):
+    """Start mkdisk mount and wait until IMAGE is on FOLDER."""
     folder.mkdir(exist_ok=True)
-    server = subprocess.Popen([MKDISK, "mount", image, folder, "-f", *options], stderr=subprocess.PIPE, text=True)
+    server = subprocess.Popen([program, "mount", image, folder, "-f", *options], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not os.path.ismount(folder):
+        assert server.poll() is None, f"mkdisk mount: {server.communicate()[1]}"
+        if time.monotonic() >= deadline:
+            server.kill()
+            raise AssertionError(f"mkdisk mount does not mount: {server.communicate()[1]}")
+        time.sleep(0.02)
+    return server
+
+
+@contextlib.contextmanager
+def mounted(image, folder, *options, program=MKDISK):
+    """IMAGE on FOLDER. Afterwards it must come off cleanly, and mkdisk must end by itself."""
+    server = serve(image, folder, *options, program=program)
     try:
-        deadline = time.monotonic() + 20
-        while not os.path.ismount(folder):
-            assert server.poll() is None, f"mkdisk mount: {server.communicate()[1]}"
-            assert time.monotonic() < deadline, "mkdisk mount does not mount"
-            time.sleep(0.02)
         yield folder
         subprocess.run(["fusermount3", "-u", folder], check=True)
         errors = server.communicate(timeout=120)[1]
@@ -48,6 +56,13 @@ def mounted(image, folder, *options):
             server.terminate()
             server.wait(timeout=60)
         server.stderr.close()
+
+
+def killed(server, folder):
+    """End SERVER as a power cut would: what it had not written is gone."""
+    server.kill()
+    server.communicate()
+    subprocess.run(["fusermount3", "-uz", folder], check=True)
 
 
 def check(image, offset=PARTITION):
