@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from lib import sfsreader
+from lib import fusekit, sfsreader
 from lib.mkdiskkit import Kit
 from lib.paths import REPO
 
@@ -45,6 +45,25 @@ def test_read(golden):
     assert kit.image.read_bytes() == before  # reading writes nothing
 
 
+def test_sound(golden):
+    """And says so without a write; one was left behind with a journal to replay."""
+    kit, name = golden
+    before = kit.image.read_bytes()
+    out = kit.ok("check", kit.image)
+    assert out.endswith(": sound\n") and ("replayed in memory" in out) == (name == "v2-replay")
+    assert kit.image.read_bytes() == before
+
+
+@pytest.mark.skipif(fusekit.missing() is not None, reason=str(fusekit.missing()))
+def test_read_through_a_mount(golden):
+    kit, name = golden
+    with fusekit.mounted(kit.image, kit.folder / "mount") as mount:
+        assert describe_tree(mount / "tree") == expected(name)
+        (mount / "tree" / "new").write_bytes(b"new " * 3000)
+    assert kit.ok("check", kit.image).endswith(": sound\n")
+    assert kit.ok("cat", kit.image, "/tree/new") == "new " * 3000
+
+
 def test_read_by_the_document(golden):
     """By the reader of docs/sfs.md: names, modes, sizes and times, and that all metadata verifies."""
     kit, name = golden
@@ -60,6 +79,7 @@ def test_write(golden):
     news = kit.file("news", b"new " * 3000)
     kit.ok("put", kit.image, news, "/tree/news")
     kit.ok("rm", kit.image, "/tree/file-5121")
+    assert kit.ok("check", kit.image).endswith(": sound\n")
     out = read_back(kit)
     told = expected(name)
     del told["file-5121"]
