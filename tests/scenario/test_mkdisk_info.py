@@ -151,6 +151,14 @@ def test_block_devices(kit, loop):
     assert kit.image.stat().st_size == 5 << 20
 
 
+def test_a_read_only_device_is_not_written(kit, loop):
+    """Root may open one for writing, and would learn of it late."""
+    subprocess.run(["blockdev", "--setro", loop], check=True)
+    for arguments in (["mkdir", loop, "a"], ["update", loop, "--kernel", kit.kernel], ["format", loop]):
+        kit.refused(1, "is a read-only device", *arguments)
+    assert kit.ok("ls", loop) == ""
+
+
 def test_a_block_device_in_use_is_refused(kit, loop):
     """What a mount does: it holds the device exclusively."""
     with os.fdopen(os.open(loop, os.O_RDONLY | os.O_EXCL), "rb"):

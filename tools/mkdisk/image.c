@@ -44,6 +44,24 @@ void image_adopt(struct image *image, const char *name, int fd, uint64_t bytes)
     *image = (struct image){.name = name, .fd = fd, .bytes = bytes, .sectors = bytes / SECTOR_SIZE};
 }
 
+static bool is_read_only_device(int fd)
+{
+    int read_only = 0;
+
+    return ioctl(fd, BLKROGET, &read_only) == 0 && read_only != 0;
+}
+
+bool image_may_write(const char *path)
+{
+    int fd = access(path, W_OK) == 0 ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    bool may = fd >= 0 && !is_read_only_device(fd);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return may;
+}
+
 void image_open(struct image *image, const char *path, bool writable)
 {
     struct stat status;
@@ -66,6 +84,9 @@ void image_open(struct image *image, const char *path, bool writable)
     }
     if (image->fd < 0) {
         refuse(path, "cannot be opened: %s", strerror(errno));
+    }
+    if (writable && is_read_only_device(image->fd)) {
+        refuse(path, "is a read-only device"); /* root may open it all the same */
     }
     lock(image, writable);
     end = lseek(image->fd, 0, SEEK_END);

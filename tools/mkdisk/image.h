@@ -22,6 +22,9 @@ struct image {
 /* Open the image or block device at PATH, locked, to read and if WRITABLE to write; or refuse. */
 void image_open(struct image *image, const char *path, bool writable);
 
+/* Is there a file or device at PATH that we may write to? */
+bool image_may_write(const char *path);
+
 /* Take over FD, an open file of BYTES bytes that is called NAME in messages. */
 void image_adopt(struct image *image, const char *name, int fd, uint64_t bytes);
 
