@@ -311,6 +311,15 @@ def test_dump_shows_what_a_block_is(kit, clean):
     clean.refused(1, "has no block 99999999", "dump", kit.image, "99999999")
 
 
+def test_dump_goes_on_where_stat_ends(kit, clean):
+    """From a path to its inode, from there to its first block and back to the path."""
+    kit.create("--root", make_tree(kit.folder / "tree"), "--block-size", 1024)
+    ino, block = re.search(r"inode  (\d+) in block (\d+), ", clean.ok("stat", kit.image, "/deep/level 0/here")).groups()
+    inode = re.search(rf"^inode {ino}: file\n(.*?)(?=^inode|\Z)", clean.ok("dump", kit.image, block), re.M | re.S)[1]
+    first = re.search(r"direct\[0\] +(\d+)", inode)[1]
+    assert f"block 0 of file {ino}, /deep/level 0/here" in clean.ok("dump", kit.image, first)
+
+
 def test_dump_has_colours_on_a_terminal(kit):
     kit.create()
     command = ["script", "-qec", f"{kit.program} dump {kit.image} 0", "/dev/null"]

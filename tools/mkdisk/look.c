@@ -11,6 +11,7 @@
 #include "inside.h"
 #include "names.h"
 #include "options.h"
+#include "rawvolume.h"
 
 #define NS         1000000000ll
 #define PIECE      (256u << 10)
@@ -204,6 +205,17 @@ static void print_time(const char *what, int64_t ns)
            zone);
 }
 
+/* The block of the table that INO lies in, for those who go on with `mkdisk dump`. */
+static uint64_t block_of_inode(const struct volume *volume, uint64_t ino)
+{
+    struct raw raw;
+
+    if (!raw_open(&raw, &volume->image, &volume->place)) {
+        return 0; /* never: it is mounted */
+    }
+    return raw.super.inode_table_start + ino / (raw.bs / sizeof(struct sfs_inode));
+}
+
 static void print_stat(const struct volume *volume, const char *path, const struct sfs_attr *attr)
 {
     char mode[11];
@@ -215,7 +227,8 @@ static void print_stat(const struct volume *volume, const char *path, const stru
         print_target(volume, attr);
     }
     printf("\n    type  %s\n", type_name(attr));
-    printf("   inode  %llu, %u link%s\n", (unsigned long long)attr->ino, attr->nlink,
+    printf("   inode  %llu in block %llu, %u link%s\n", (unsigned long long)attr->ino,
+           (unsigned long long)block_of_inode(volume, attr->ino), attr->nlink,
            attr->nlink == 1 ? "" : "s");
     printf("    size  %llu bytes, %llu sectors on the disk\n", (unsigned long long)attr->size,
            (unsigned long long)attr->blocks);
