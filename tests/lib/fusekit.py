@@ -65,6 +65,28 @@ def killed(server, folder):
     subprocess.run(["fusermount3", "-uz", folder], check=True)
 
 
+@contextlib.contextmanager
+def reference(folder, size=64 << 20, *options):
+    """ext4 on a loop device, mounted in FOLDER with the options that FUSE has; without loop devices, tmpfs."""
+    image, mount = folder / "ext4.img", folder / "mount"
+    mount.mkdir()
+    with open(image, "wb") as file:
+        file.truncate(size)
+    same = "nosuid,nodev"
+    if subprocess.run(["mkfs.ext4", "-q", "-b", "4096", *options, image], capture_output=True, check=False).returncode != 0 or \
+       subprocess.run(["mount", "-o", f"loop,{same}", image, mount], capture_output=True, check=False).returncode != 0:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"{same},size={size}", "tmpfs", mount], check=True)
+    try:
+        yield mount
+    finally:
+        subprocess.run(["umount", mount], check=True)
+
+
+def remount(mount, how):
+    """HOW is ro or rw. Without mount's helpers: the one for FUSE would start a program."""
+    subprocess.run(["mount", "-i", "-o", f"remount,{how}", mount], check=True)
+
+
 def check(image, offset=PARTITION):
     """The volume is sound, says the checker of the tests."""
     sources = [REPO / "tests" / "fs" / "check_image.c", REPO / "tests" / "fs" / "checker.c", REPO / "fs" / "csum.c"]

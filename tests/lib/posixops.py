@@ -8,13 +8,19 @@ import errno
 import hashlib
 import os
 import random
+import socket
 import stat
 
 ROOT, OWNER, OTHER, MEMBER = 0, 1, 2, 3
+NOBODY, FELLOW, JOINER, STRANGER, LAST = 4, 5, 6, 7, 8
 USERS = {ROOT: (0, 0, [0]), OWNER: (1001, 1001, [1001]), OTHER: (1002, 1002, [1002]),
-         MEMBER: (1003, 1003, [1003, 1001])}
+         MEMBER: (1003, 1003, [1003, 1001]),
+         # The highest numbers that SFS knows. FELLOW's own group is NOBODY's, JOINER has it among others.
+         NOBODY: (65534, 65534, [65534]), FELLOW: (65533, 65534, [65534]), JOINER: (65532, 65532, [65532, 65531, 65534]),
+         STRANGER: (65531, 65530, [65530]), LAST: (65535, 65535, [65535])}
 LIBC = ctypes.CDLL(None, use_errno=True)
-EXPLICIT = (1234567890123456789, -86400 * 10**9 + 1)  # times that nobody else sets
+# Times that nobody else sets: with nanoseconds, before 1970, and behind 2^31 and 2^32 seconds.
+EXPLICIT = (1234567890123456789, -86400 * 10**9 + 1, 2**31 * 10**9 + 5, 2**32 * 10**9 + 999999999)
 UTIME_NOW, UTIME_OMIT = (1 << 30) - 1, (1 << 30) - 2
 
 
@@ -40,22 +46,50 @@ class World:
 
     def run(self, user, operation, *arguments):
         uid, gid, groups = USERS[user]
-        old = os.getcwd()
         os.chdir(self.top)
         try:
-            os.setgroups(groups)
-            os.setegid(gid)
-            os.seteuid(uid)
+            if user != ROOT:
+                os.setgroups(groups)
+                os.setegid(gid)
+                os.seteuid(uid)
             try:
                 return getattr(self, operation)(*arguments)
             except OSError as error:
                 return errno.errorcode[error.errno]
         finally:
-            os.seteuid(0)
-            os.setegid(0)
-            os.chdir(old)
+            if user != ROOT:
+                os.seteuid(0)
+                os.setegid(0)
+                os.setgroups([0])
+            os.chdir("/")
 
     # ---- operations, in the folder, as the user ----
+
+    def make(self, kind, name, mode=0o644, uid=0, gid=0):
+        """A file of any kind, owned and permitted as told."""
+        if kind == "symlink":
+            os.symlink("target", name)
+        elif kind == "dir":
+            os.mkdir(name)
+        elif kind == "socket":
+            self.bind(name)
+        else:
+            form = {"regular": stat.S_IFREG, "fifo": stat.S_IFIFO, "block": stat.S_IFBLK, "char": stat.S_IFCHR}[kind]
+            os.mknod(name, form | 0o600, os.makedev(1, 2) if kind in ("block", "char") else 0)
+        os.chown(name, uid, gid, follow_symlinks=False)
+        if kind != "symlink":
+            os.chmod(name, mode)
+
+    def bind(self, name):
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind(name)
+
+    def masked(self, umask, operation, *arguments):
+        os.umask(umask)
+        try:
+            return getattr(self, operation)(*arguments)
+        finally:
+            os.umask(0o022)
 
     def open(self, name, flags, mode, umask=0o022):
         os.umask(umask)
@@ -170,6 +204,14 @@ class World:
 
     # ---- what is there ----
 
+    @staticmethod
+    def digest(path):
+        fd = os.open(path, os.O_RDONLY | os.O_NOATIME)
+        try:
+            return hashlib.md5(os.read(fd, 1 << 17)).hexdigest()
+        finally:
+            os.close(fd)
+
     def snapshot(self):
         """Of every file what it is, and its times."""
         tree, inodes = {}, {}
@@ -184,9 +226,7 @@ class World:
             elif stat.S_ISLNK(status.st_mode):
                 what.append(os.readlink(full))
             elif stat.S_ISREG(status.st_mode):
-                fd = os.open(full, os.O_RDONLY | os.O_NOATIME)
-                what += [status.st_size, hashlib.md5(os.read(fd, 1 << 17)).hexdigest()]
-                os.close(fd)
+                what += [status.st_size, self.digest(full) if status.st_size > 0 else ""]
             else:
                 what.append(status.st_rdev)
             if not stat.S_ISDIR(status.st_mode):

@@ -18,18 +18,8 @@ pytestmark = pytest.mark.skipif(fusekit.missing() is not None, reason=str(fuseki
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
-    """ext4 on a loop device, mounted with the options that FUSE has; without loop devices, tmpfs."""
-    folder = tmp_path_factory.mktemp("reference")
-    image, mount = folder / "ext4.img", folder / "mount"
-    mount.mkdir()
-    with open(image, "wb") as file:
-        file.truncate(64 << 20)
-    options = "nosuid,nodev"
-    if subprocess.run(["mkfs.ext4", "-q", "-b", "4096", image], capture_output=True, check=False).returncode != 0 or \
-       subprocess.run(["mount", "-o", f"loop,{options}", image, mount], capture_output=True, check=False).returncode != 0:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", mount], check=True)
-    yield mount
-    subprocess.run(["umount", mount], check=True)
+    with fusekit.reference(tmp_path_factory.mktemp("reference")) as mount:
+        yield mount
 
 
 class Pair:
