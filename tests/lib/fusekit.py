@@ -65,21 +65,35 @@ def killed(server, folder):
     subprocess.run(["fusermount3", "-uz", folder], check=True)
 
 
+def ext4_device(image, options):
+    """A loop device with IMAGE as ext4, or None where there can be none."""
+    if shutil.which("mkfs.ext4") is None:
+        return None
+    done = subprocess.run(["losetup", "--find", "--show", image], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        return None
+    device = done.stdout.strip()
+    subprocess.run(["blockdev", "--setrw", device], check=True)  # its last user may have left it write-protected
+    subprocess.run(["mkfs.ext4", "-q", "-b", "4096", *options, device], check=True)
+    return device
+
+
 @contextlib.contextmanager
 def reference(folder, size=64 << 20, *options):
-    """ext4 on a loop device, mounted in FOLDER with the options that FUSE has; without loop devices, tmpfs."""
+    """ext4 on a loop device, mounted in FOLDER with the options that FUSE has; where that cannot be, tmpfs."""
     image, mount = folder / "ext4.img", folder / "mount"
     mount.mkdir()
     with open(image, "wb") as file:
         file.truncate(size)
-    same = "nosuid,nodev"
-    if subprocess.run(["mkfs.ext4", "-q", "-b", "4096", *options, image], capture_output=True, check=False).returncode != 0 or \
-       subprocess.run(["mount", "-o", f"loop,{same}", image, mount], capture_output=True, check=False).returncode != 0:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"{same},size={size}", "tmpfs", mount], check=True)
+    device = ext4_device(image, options)
+    what = ["-t", "ext4", device] if device else ["-t", "tmpfs", "-o", f"size={size},nr_inodes={size >> 12}", "tmpfs"]
+    subprocess.run(["mount", "-o", "nosuid,nodev", *what, mount], check=True)
     try:
         yield mount
     finally:
         subprocess.run(["umount", mount], check=True)
+        if device:
+            subprocess.run(["losetup", "--detach", device], check=True)
 
 
 def remount(mount, how):
