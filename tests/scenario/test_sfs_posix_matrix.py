@@ -163,17 +163,28 @@ def test_other_file_system_and_mount_points(mounts):
                 subprocess.run(["umount", top / "point"], check=True)
 
 
+@contextlib.contextmanager
+def running(command):
+    process = subprocess.Popen(command)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_running_program(mounts):
     """A program that runs cannot be written to, may lose its name, and is not run while it is written to."""
     with folders(mounts, "program") as tops:
         for top in tops:
             path = top / "sleep"
             shutil.copy("/bin/sleep", path)
-            with subprocess.Popen([path, "60"]) as process:
+            with running([path, "60"]):
                 calls = [lambda: os.open(path, os.O_WRONLY), lambda: os.open(path, os.O_RDWR), lambda: os.open(path, os.O_RDONLY | os.O_TRUNC),
                          lambda: os.truncate(path, 1), lambda: os.chmod(path, 0o700), lambda: os.rename(path, top / "other"), lambda: os.unlink(top / "other")]
-                assert [result_of(call) for call in calls] == ["ETXTBSY"] * 4 + [None] * 3
-                process.kill()
+                answers = [result_of(call) for call in calls[:4]]
+                assert path.stat().st_size == os.stat("/bin/sleep").st_size, answers  # what is refused must not have begun
+                assert answers + [result_of(call) for call in calls[4:]] == ["ETXTBSY"] * 4 + [None] * 3
             shutil.copy("/bin/sleep", path)
             with open(path, "ab"), pytest.raises(OSError) as caught:
                 subprocess.run([path, "0"], check=False)

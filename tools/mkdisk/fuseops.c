@@ -3,7 +3,7 @@
  * fuseops.h; names are in fusenames.c.
  *
  * Who may do what, the kernel decides (default_permissions). It also clears set-id bits itself when
- * a file is written to, by a request to change the mode; but not when open() truncates.
+ * the contents of a file change, by a request to change the mode.
  */
 #ifdef MKDISK_FUSE
 #include "fuseops.h"
@@ -19,9 +19,8 @@
 
 #include "fs/sfs.h"
 
-#define NS         1000000000ll
-#define IO_BYTES   4096 /* st_blksize: a page is what a small write costs anyway */
-#define PRIVILEGES (S_ISUID | S_ISGID)
+#define NS       1000000000ll
+#define IO_BYTES 4096 /* st_blksize: a page is what a small write costs anyway */
 
 static struct timespec time_of(int64_t ns)
 {
@@ -77,12 +76,15 @@ void fuse_fill_entry(const struct sfs_attr *attr, struct fuse_entry_param *entry
 
 /* ---- The session ---- */
 
-/* Without HANDLE_KILLPRIV the kernel sees to set-id bits, which needs to know who writes. */
+/*
+ * Without HANDLE_KILLPRIV the kernel sees to set-id bits, which needs to know who writes. With
+ * ATOMIC_O_TRUNC it would have a running program emptied before it finds that this is forbidden.
+ */
 static void op_init(void *context, struct fuse_conn_info *connection)
 {
     (void)context;
-    connection->want &= ~(unsigned)FUSE_CAP_HANDLE_KILLPRIV;
-    connection->want |= connection->capable & (FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS);
+    connection->want &= ~(unsigned)(FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_ATOMIC_O_TRUNC);
+    connection->want |= connection->capable & FUSE_CAP_PARALLEL_DIROPS;
     connection->time_gran = 1;
 }
 
@@ -155,34 +157,14 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *status, int 
 
 /* ---- Contents ---- */
 
-/* What open() with O_TRUNC does: a change of the times in any case, and of the set-id bits. */
-static int open_truncated(fuse_req_t req, uint64_t ino)
-{
-    struct sfs *fs = fs_of(req);
-    struct sfs_attr attr;
-    int error = sfs_truncate(fs, ino, 0);
-
-    if (error == 0) {
-        error = sfs_getattr(fs, ino, &attr);
-    }
-    if (error < 0 || fuse_req_ctx(req)->uid == 0 || (attr.mode & PRIVILEGES) == 0) {
-        return error;
-    }
-    attr.mode &= (uint16_t) ~((attr.mode & S_IXGRP) != 0 ? PRIVILEGES : S_ISUID);
-    return sfs_setattr(fs, ino, SFS_SET_MODE, &attr);
-}
-
-/* What the kernel has in its page cache stays right: it sees every change. */
+/*
+ * Nothing is to be done: the kernel opens and closes by itself once it has heard this, and keeps
+ * what it has in its page cache, which stays right, for it sees every change.
+ */
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 {
-    int error = (file->flags & O_TRUNC) != 0 ? open_truncated(req, ino - 1) : 0;
-
-    if (error < 0) {
-        fuse_reply_err(req, -error);
-        return;
-    }
-    file->keep_cache = 1;
-    fuse_reply_open(req, file);
+    (void)ino, (void)file;
+    fuse_reply_err(req, ENOSYS);
 }
 
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
