@@ -43,7 +43,7 @@ static int get_seed(const struct sfs_dirblock *block, uint32_t offset, struct sf
     while (length < sizeof(dirent->name) && dirent->name[length] != '\0') {
         length++;
     }
-    if (length > SFS_SEED_NAME_MAX || (length > 0 && !sfs_name_is_sound(dirent->name, length))) {
+    if (length > SFS_SEED_NAME_MAX) {
         return SFS_EUCLEAN;
     }
     *record = (struct sfs_record){
@@ -56,7 +56,8 @@ static int get_seed(const struct sfs_dirblock *block, uint32_t offset, struct sf
     return 1;
 }
 
-int sfs_dirblock_get(const struct sfs_dirblock *block, uint32_t offset, struct sfs_record *record)
+/* The record at OFFSET, whatever its name is. */
+static int get_record(const struct sfs_dirblock *block, uint32_t offset, struct sfs_record *record)
 {
     const struct sfs_dirent *dirent = dirent_at(block, offset);
 
@@ -73,9 +74,6 @@ int sfs_dirblock_get(const struct sfs_dirblock *block, uint32_t offset, struct s
         dirent->rec_len < SFS_DIRENT_SIZE(dirent->name_len)) {
         return SFS_EUCLEAN;
     }
-    if (dirent->name_len > 0 && !sfs_name_is_sound(dirent->name, dirent->name_len)) {
-        return SFS_EUCLEAN;
-    }
     *record = (struct sfs_record){
         .offset = offset,
         .length = dirent->rec_len,
@@ -87,10 +85,27 @@ int sfs_dirblock_get(const struct sfs_dirblock *block, uint32_t offset, struct s
     return 1;
 }
 
+/* The one behind RECORD, or the first. */
+static int get_next(const struct sfs_dirblock *block, struct sfs_record *record)
+{
+    return get_record(block, record->length > 0 ? record->offset + record->length : 0, record);
+}
+
+static int check_name(int found, const struct sfs_record *record)
+{
+    bool sound = found <= 0 || sfs_name_is_sound(record->name, record->name_length);
+
+    return sound ? found : SFS_EUCLEAN;
+}
+
+int sfs_dirblock_get(const struct sfs_dirblock *block, uint32_t offset, struct sfs_record *record)
+{
+    return check_name(get_record(block, offset, record), record);
+}
+
 int sfs_dirblock_next(const struct sfs_dirblock *block, struct sfs_record *record)
 {
-    return sfs_dirblock_get(block, record->length > 0 ? record->offset + record->length : 0,
-                            record);
+    return check_name(get_next(block, record), record);
 }
 
 /* Bytes of a record that nobody uses. */
@@ -108,7 +123,7 @@ int sfs_dirblock_room(const struct sfs_dirblock *block)
     uint32_t room = 0;
     int found;
 
-    while ((found = sfs_dirblock_next(block, &record)) > 0) {
+    while ((found = get_next(block, &record)) > 0) {
         uint32_t free = slack(block, &record);
 
         room = free > room ? free : room;
@@ -140,7 +155,7 @@ int sfs_dirblock_add(const struct sfs_dirblock *block, const char *name, uint32_
     struct sfs_record record = {.length = 0};
     int found;
 
-    while ((found = sfs_dirblock_next(block, &record)) > 0) {
+    while ((found = get_next(block, &record)) > 0) {
         uint32_t free = slack(block, &record);
 
         if (free >= need) {

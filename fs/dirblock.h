@@ -44,7 +44,10 @@ int sfs_dirblock_get(const struct sfs_dirblock *block, uint32_t offset, struct s
 /* The record behind RECORD, whose length is 0 before the first one. Returns as above. */
 int sfs_dirblock_next(const struct sfs_dirblock *block, struct sfs_record *record);
 
-/* Bytes of the largest record that fits in (0: none), or SFS_EUCLEAN. */
+/*
+ * Bytes of the largest record that fits in (0: none), or SFS_EUCLEAN. This and sfs_dirblock_add
+ * look at the chain of records, not at the names: who adds has searched the block before.
+ */
 int sfs_dirblock_room(const struct sfs_dirblock *block);
 
 /* Bytes that a record for a name of LENGTH bytes takes. */

@@ -293,9 +293,11 @@ static void test_a_hostile_block_is_unclean(void **state)
         assert_int_equal(sfs_dirblock_add(&block, "..", 2, 7, 4), 16);
         block.data[lies[i].at] = lies[i].value;
         assert_int_equal(find(&block, "zz", 2, &record), SFS_EUCLEAN);
-        assert_int_equal(sfs_dirblock_room(&block), SFS_EUCLEAN);
-        assert_int_equal(sfs_dirblock_add(&block, memset((char[250]){0}, 'n', 250), 250, 1, 8) < 0,
-                         1);
+        if (lies[i].at != 12) { /* not for its names */
+            assert_int_equal(sfs_dirblock_room(&block), SFS_EUCLEAN);
+            assert_true(
+                sfs_dirblock_add(&block, memset((char[250]){0}, 'n', 250), 250, 1, 8) < 0);
+        }
         assert_int_equal(sfs_dirblock_remove(&block, 480), SFS_EUCLEAN);
     }
 }
