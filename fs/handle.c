@@ -219,6 +219,8 @@ void sfs_paid_data(struct sfs *fs, uint64_t seq, uint32_t count, int error)
     SFS_ASSERT(txn->seq == seq && txn->owed >= count);
     txn->owed -= count;
     txn->data_stamp = fs->io_completed;
-    port_cond_wake_all(fs->wake);
+    if (txn->owed == 0) {
+        port_cond_wake_all(fs->wake);
+    }
     port_mutex_unlock(fs->lock);
 }

@@ -64,104 +64,108 @@ static void take_out(struct sfs_upper *upper, struct sfs_page *page)
     upper->pages--;
 }
 
+static void free_page(struct sfs_page *page)
+{
+    if (page != NULL) {
+        port_free(page->data);
+        port_free(page);
+    }
+}
+
 static void drop(struct sfs_upper *upper, struct sfs_page *page)
 {
     take_out(upper, page);
-    port_free(page->data);
-    port_free(page);
+    free_page(page);
 }
 
-static struct sfs_page *new_page(struct sfs_node *node, uint64_t index)
-{
-    struct sfs_page *page = port_alloc(sizeof(*page));
-
-    if (page == NULL) {
-        return NULL;
-    }
-    memset(page, 0, sizeof(*page));
-    page->data = port_alloc(SFS_PAGE);
-    if (page->data == NULL) {
-        port_free(page);
-        return NULL;
-    }
-    page->node = node;
-    page->index = index;
-    page->refs = 1;
-    return page;
-}
-
-/* Drop a page that nobody needs and that was not used for a round of the hand. */
-static bool drop_one(struct sfs_upper *upper)
+/* A page that nobody needs and that was not used for a round of the hand, taken out; or NULL. */
+static struct sfs_page *victim(struct sfs_upper *upper)
 {
     for (uint32_t i = 0; i < 2 * upper->pages; i++) {
         struct sfs_page *page = upper->hand;
 
         upper->hand = page->all_next;
         if (page->refs == 0 && !page->busy && page->dirty == 0 && !page->used) {
-            drop(upper, page);
-            return true;
+            take_out(upper, page);
+            return page;
         }
         page->used = false;
     }
-    return false;
+    return NULL;
 }
 
-/* The cache is full: drop pages, writing some first if need be. Twice its size is the end. */
-static int make_room(struct sfs *fs)
+static struct sfs_page *new_page(void)
+{
+    struct sfs_page *page = port_alloc(sizeof(*page));
+
+    if (page != NULL) {
+        page->data = port_alloc(SFS_PAGE);
+        if (page->data == NULL) {
+            port_free(page);
+            page = NULL;
+        }
+    }
+    return page;
+}
+
+/* A page to be filled: one that is dropped, if there are MOST; else a new one. NULL: no memory, or
+ * none can be dropped. */
+static struct sfs_page *obtain(struct sfs_upper *upper, uint32_t most)
+{
+    struct sfs_page *page = NULL;
+
+    while (upper->pages >= upper->pages_max) {
+        struct sfs_page *old = victim(upper);
+
+        if (old == NULL) {
+            break;
+        }
+        free_page(page);
+        page = old;
+    }
+    return page == NULL && upper->pages < most ? new_page() : page;
+}
+
+/* The same when all are dirty: some are written. Twice the cache's size is the end. */
+static struct sfs_page *obtain_clean(struct sfs *fs)
 {
     struct sfs_upper *upper = fs->upper;
-    bool full;
 
-    port_mutex_lock(upper->page_lock);
-    full = upper->pages >= upper->pages_max && !drop_one(upper);
     port_mutex_unlock(upper->page_lock);
-    if (!full) {
-        return 0;
-    }
     (void)sfs_pages_pay(fs, UINT64_MAX);
     (void)sfs_pages_write(fs, NULL);
     port_mutex_lock(upper->page_lock);
-    full = !drop_one(upper) && upper->pages >= 2 * upper->pages_max;
-    port_mutex_unlock(upper->page_lock);
-    return full ? SFS_ENOMEM : 0;
+    return obtain(upper, 2 * upper->pages_max);
 }
 
 int sfs_page_get(struct sfs *fs, struct sfs_node *node, uint64_t index, struct sfs_page **page)
 {
     struct sfs_upper *upper = fs->upper;
-    struct sfs_page *fresh;
-    int error;
+    struct sfs_page *fresh = NULL;
 
     port_mutex_lock(upper->page_lock);
     *page = find(upper, node, index);
     if (*page != NULL) {
-        (*page)->refs++;
         (*page)->used = true;
-    }
-    port_mutex_unlock(upper->page_lock);
-    if (*page != NULL) {
-        return 0;
-    }
-    error = make_room(fs);
-    fresh = error == 0 ? new_page(node, index) : NULL;
-    if (fresh == NULL) {
-        return error < 0 ? error : SFS_ENOMEM;
-    }
-    port_mutex_lock(upper->page_lock);
-    *page = find(upper, node, index);
-    if (*page == NULL) {
-        *page = fresh;
-        insert(upper, fresh);
-        fresh = NULL;
     } else {
+        fresh = obtain(upper, upper->pages_max);
+        if (fresh == NULL) {
+            fresh = obtain_clean(fs);
+            *page = find(upper, node, index);
+        }
+    }
+    if (*page == NULL && fresh != NULL) {
+        *fresh = (struct sfs_page){.data = fresh->data, .node = node, .index = index};
+        insert(upper, fresh);
+        *page = fresh;
+        fresh = NULL;
+    }
+    if (*page != NULL) {
         (*page)->refs++;
     }
     port_mutex_unlock(upper->page_lock);
-    if (fresh != NULL) { /* somebody was quicker */
-        port_free(fresh->data);
-        port_free(fresh);
-    }
-    return 0;
+    free_page(fresh); /* somebody was quicker */
+    return *page != NULL ? 0 : SFS_ENOMEM;
 }
 
 void sfs_page_put(struct sfs *fs, struct sfs_page *page)

@@ -91,25 +91,37 @@ static bool needs_old(const struct sfs *fs, const struct chunk *chunk, uint32_t 
     return to - from < fs->bs || (chunk->log & 1ull << i) != 0;
 }
 
+/* Block I is valid now: it was, or it is a hole, of zeros. */
+static bool has_old(struct sfs *fs, struct chunk *chunk, uint32_t i)
+{
+    unsigned part;
+    struct sfs_page *page = page_of(fs, chunk, i, &part);
+    bool valid;
+
+    port_mutex_lock(fs->upper->page_lock);
+    sfs_page_wait(fs, page);
+    valid = (page->valid & 1u << part) != 0;
+    if (!valid && chunk->block[i] == 0) {
+        memset(page->data + (part << fs->bs_shift), 0, fs->bs);
+        page->valid |= (uint8_t)(1u << part);
+        valid = true;
+    }
+    port_mutex_unlock(fs->upper->page_lock);
+    return valid;
+}
+
 static int fill_old(struct sfs *fs, struct sfs_node *node, struct chunk *chunk)
 {
-    for (uint32_t i = 0; i < chunk->count; i++) {
-        unsigned part;
-        struct sfs_page *page = page_of(fs, chunk, i, &part);
-        bool valid;
-        int error;
+    int error = 0;
 
-        port_mutex_lock(fs->upper->page_lock);
-        valid = (page->valid & 1u << part) != 0;
-        port_mutex_unlock(fs->upper->page_lock);
-        if (!valid && needs_old(fs, chunk, i)) {
-            error = sfs_pages_fill(fs, node, page->index, 1);
-            if (error < 0) {
-                return error;
-            }
+    for (uint32_t i = 0; i < chunk->count && error == 0; i++) {
+        if (needs_old(fs, chunk, i) && !has_old(fs, chunk, i)) {
+            unsigned part;
+
+            error = sfs_pages_fill(fs, node, page_of(fs, chunk, i, &part)->index, 1);
         }
     }
-    return 0;
+    return error;
 }
 
 /*
@@ -119,29 +131,26 @@ static int fill_old(struct sfs *fs, struct sfs_node *node, struct chunk *chunk)
 static uint64_t find_logged(struct sfs *fs, struct sfs_node *node, const struct chunk *chunk,
                             uint64_t seq)
 {
-    uint64_t log = 0;
+    uint64_t low, log = 0;
 
-    for (uint32_t i = 0; i < chunk->count && fs->has_journal; i++) {
+    if (chunk->holes == chunk->count || !fs->has_journal) {
+        return 0;
+    }
+    low = SFS_RULE(END_THROUGH_LOG) ? sfs_node_low_size(fs, node, seq) : UINT64_MAX;
+    port_mutex_lock(fs->upper->page_lock);
+    for (uint32_t i = 0; i < chunk->count; i++) {
         unsigned part;
-        struct sfs_page *page = page_of(fs, chunk, i, &part);
+        uint64_t owed = page_of(fs, chunk, i, &part)->new_seq[part];
         uint64_t end = (chunk->first + i + 1) << fs->bs_shift;
-        uint64_t owed;
 
-        if (chunk->block[i] == 0) {
+        if (chunk->block[i] == 0 || (owed != 0 && (seq == 0 || owed == seq))) {
             continue;
         }
-        port_mutex_lock(fs->upper->page_lock);
-        owed = page->new_seq[part];
-        port_mutex_unlock(fs->upper->page_lock);
-        if (owed != 0 && (seq == 0 || owed == seq)) {
-            continue;
-        }
-        bool has_end = end > sfs_node_low_size(fs, node, seq) && SFS_RULE(END_THROUGH_LOG);
-
-        if (has_end || sfs_is_sticky(fs, chunk->block[i])) {
+        if (end > low || sfs_is_sticky(fs, chunk->block[i])) {
             log |= 1ull << i;
         }
     }
+    port_mutex_unlock(fs->upper->page_lock);
     return log;
 }
 
@@ -257,17 +266,17 @@ static int open_logged(struct sfs_op *op, struct chunk *chunk)
     struct sfs *fs = op->fs;
     int error = 0;
 
+    port_mutex_lock(fs->upper->page_lock);
     for (uint32_t i = 0; i < chunk->count && error == 0; i++) {
         unsigned part;
         struct sfs_page *page = page_of(fs, chunk, i, &part);
 
         if ((chunk->log & 1ull << i) != 0) {
-            port_mutex_lock(fs->upper->page_lock);
             sfs_page_wait(fs, page);
             error = sfs_log_data(&op->handle, chunk->block[i], page->data + (part << fs->bs_shift));
-            port_mutex_unlock(fs->upper->page_lock);
         }
     }
+    port_mutex_unlock(fs->upper->page_lock);
     return error;
 }
 
@@ -309,7 +318,7 @@ static int open_chunk(struct sfs_op *op, struct sfs_node *node, struct chunk *ch
     return error;
 }
 
-/* Copy the user's bytes of block I, and say what has become of the block. */
+/* Copy the user's bytes of block I, and say what has become of the block. Under page_lock. */
 static int copy_block(struct sfs_op *op, struct chunk *chunk, uint32_t i, const uint8_t *buffer)
 {
     struct sfs *fs = op->fs;
@@ -319,7 +328,6 @@ static int copy_block(struct sfs_op *op, struct chunk *chunk, uint32_t i, const 
     int error = 0;
 
     range_of(fs, chunk, i, &from, &to);
-    port_mutex_lock(fs->upper->page_lock);
     sfs_page_wait(fs, page);
     memcpy(page->data + (from & (SFS_PAGE - 1)), buffer + (from - chunk->begin), to - from);
     page->valid |= (uint8_t)(1u << part);
@@ -331,7 +339,6 @@ static int copy_block(struct sfs_op *op, struct chunk *chunk, uint32_t i, const 
 
         sfs_page_set_dirty(fs, page, part, chunk->block[i], owed ? op->handle.seq : 0);
     }
-    port_mutex_unlock(fs->upper->page_lock);
     return error;
 }
 
@@ -349,12 +356,14 @@ static int change(struct sfs_op *op, struct sfs_node *node, struct chunk *chunk,
         sfs_node_data_changed(op, node);
         node->tree_counted = false;
     }
+    port_mutex_lock(fs->upper->page_lock);
     for (uint32_t i = 0; i < chunk->count && error == 0; i++) {
         if ((chunk->fresh & 1ull << i) != 0) {
             leaf->slots[i] = chunk->block[i];
         }
         error = copy_block(op, chunk, i, buffer);
     }
+    port_mutex_unlock(fs->upper->page_lock);
     if (error < 0) {
         sfs_abort(fs, error, 0);
         return error;
