@@ -16,9 +16,9 @@
 struct sfs;
 
 #define SFS_BATCH_REQS 8
-#define SFS_BATCH_SEGS 64
+#define SFS_BATCH_SEGS 128
 
-/* 2 KiB, too big for a stack: allocate it with what it serves. One thread uses it at a time. */
+/* 4 KiB, too big for a stack: allocate it with what it serves. One thread uses it at a time. */
 struct sfs_batch {
     struct sfs *fs;
     enum blk_op op;

@@ -7,7 +7,7 @@
 #include "fileblk.h"
 #include "progress.h"
 
-#define MAX_SEG  64
+#define MAX_SEG  128
 #define MAX_SECT 2048 /* 1 MiB: more makes no system call cheaper */
 
 static int last_error; /* errno of the last transfer that failed; 0: none has */

@@ -10,8 +10,8 @@
 #include "port.h"
 #include "progress.h"
 
-#define CACHE_BYTES (4u << 20) /* of metadata to keep in memory */
-#define PAGE_KIB    4096
+#define CACHE_BYTES (2u << 20)
+#define PAGE_KIB    1024
 
 static bool has_super(const struct image *image, uint64_t lba)
 {
