@@ -66,7 +66,8 @@ static bool check_round(struct check *c, struct blk_dev *dev)
 {
     bool sound = false;
 
-    c->round_findings = c->orphans = c->lost = c->suspects = c->visits = 0;
+    c->round_findings = c->orphans = c->lost = c->suspects = 0;
+    c->dir_blocks = c->again = 0;
     check_fail(c, check_open(c, dev));
     if (c->error == 0) {
         look(c);

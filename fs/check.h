@@ -21,7 +21,7 @@
  *
  * Memory: for each GiB of the volume, 64 KiB with blocks of 4096 bytes and 512 KiB with blocks of
  * 512, of which only those 4 KiB pieces are made where something is in use; 8 bytes for each inode
- * in use or near one, 40 for each directory; 256 KiB for buffers and at most 2 MiB of the checksum
+ * in use or near one, 48 for each directory; 256 KiB for buffers and at most 2 MiB of the checksum
  * table; for the largest directory, 8 bytes a name, at most 1 MiB.
  */
 #ifndef SECTOR0_FS_CHECK_H

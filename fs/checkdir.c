@@ -8,10 +8,10 @@
  */
 #include "fs/checkwork.h"
 #include "fs/name.h"
-#include "fs/reach.h"
 
-#define ROOT_MODE    0x41ED /* a directory, rwxr-xr-x */
-#define VISITS_SHARE 64     /* times the volume's blocks: what extra rounds may cost */
+#define ROOT_MODE  0x41ED /* a directory, rwxr-xr-x */
+#define AGAIN_MOST 64     /* blocks read in search of one name twice, for each of all directories */
+#define AGAIN_FREE 4096   /* and so many in any case */
 
 struct scan {
     struct check *c;
@@ -32,6 +32,20 @@ static void note(struct scan *s, enum check_kind kind, uint64_t a, uint64_t b)
 {
     check_note(s->c, kind, s->block, s->ino, a, b);
     s->changed = true;
+}
+
+bool check_find_record(struct check *c, uint64_t block, uint64_t ino, struct sfs_record *record)
+{
+    const struct sfs_dirblock in = check_dirblock(c, c->dir_block);
+
+    check_read(c, block, 1, c->dir_block);
+    int found = sfs_dirblock_get(&in, 0, record);
+
+    while (found > 0 && (record->name_length == 0 || record->inode != ino ||
+                         sfs_name_is_dots(record->name, record->name_length))) {
+        found = sfs_dirblock_get(&in, record->offset + record->length, record);
+    }
+    return found > 0 && c->error == 0;
 }
 
 /* ---- The chain of records ---- */
@@ -167,6 +181,14 @@ static bool is_name(const struct sfs_record *record, const char *name, uint32_t 
     return record->name_length == length && memcmp(record->name, name, length) == 0;
 }
 
+/* The first block of directory INO, with nothing but its two dots. */
+static void init_block(const struct sfs_dirblock *block, uint64_t ino)
+{
+    sfs_dirblock_init(block);
+    (void)sfs_dirblock_add(block, ".", 1, ino, SFS_TYPE_DIR);
+    (void)sfs_dirblock_add(block, "..", 2, ino, SFS_TYPE_DIR);
+}
+
 /* The block again, with both of them in front; records for which no room is left are lost. */
 static void add_dots(struct scan *s)
 {
@@ -177,9 +199,7 @@ static void add_dots(struct scan *s)
     int found = sfs_dirblock_get(&old, 0, &record);
 
     note(s, KIND_DOTS_MISSING, 0, 0);
-    sfs_dirblock_init(&new);
-    (void)sfs_dirblock_add(&new, ".", 1, s->ino, SFS_TYPE_DIR);
-    (void)sfs_dirblock_add(&new, "..", 2, s->ino, SFS_TYPE_DIR);
+    init_block(&new, s->ino);
     while (found > 0) {
         if (record.name_length > 0 && !sfs_name_is_dots(record.name, record.name_length)) {
             (void)sfs_dirblock_add(&new, record.name, record.name_length, record.inode,
@@ -223,50 +243,43 @@ static void mend_dots(struct scan *s)
 
 /* ---- Is it there already? ---- */
 
-/* Read block N of the directory to DATA. */
-static void read_block(struct scan *s, uint64_t n, uint8_t *data)
+/* Names can be made of which all have one hash, and directories so large that the rounds take days:
+ * there is an end to the search. */
+static bool may_search(const struct check *c)
 {
-    struct check *c = s->c;
-    unsigned level = check_height(s->inode);
-    uint64_t block = n < SFS_DIRECT ? s->inode->direct[n] : s->inode->indirect;
-
-    if (n == s->n) {
-        memcpy(data, c->dir_block, c->fs->bs);
-        return;
-    }
-    for (; n >= SFS_DIRECT && level > 0 && sfs_block_valid(c->fs, block); level--) {
-        check_read(c, block, 1, data);
-        block = ((uint64_t *)data)[sfs_reach_slot(c->fs->pointers, n, level - 1)];
-    }
-    memset(data, 0, c->fs->bs);
-    if (sfs_block_valid(c->fs, block)) {
-        check_read(c, block, 1, data);
-    }
+    return c->again < AGAIN_FREE + AGAIN_MOST * c->dir_blocks;
 }
 
-/* Has RECORD the same name as the one at POSITION? */
-static bool same_name(struct scan *s, const struct sfs_record *record, uint64_t position)
+/* Has RECORD the same name as the one at PLACE? */
+static bool same_name(struct scan *s, const struct sfs_record *record, uint64_t place)
 {
     struct check *c = s->c;
-    const struct sfs_dirblock block = check_dirblock(c, c->scratch2);
+    const uint32_t offset = (uint32_t)(place * 8) & (c->fs->bs - 1);
+    const uint64_t number = place * 8 >> c->fs->bs_shift;
+    const struct sfs_dirblock block =
+        check_dirblock(c, number == s->block ? c->dir_block : c->scratch2);
     struct sfs_record other;
 
-    read_block(s, position >> c->fs->bs_shift, c->scratch2);
-    return sfs_dirblock_get(&block, (uint32_t)(position & (c->fs->bs - 1)), &other) > 0 &&
+    if (number != s->block) {
+        c->again++;
+        check_read(c, number, 1, c->scratch2);
+    }
+    return sfs_dirblock_get(&block, offset, &other) > 0 &&
            is_name(&other, record->name, record->name_length);
 }
 
 static bool is_again(struct scan *s, const struct sfs_record *record)
 {
+    struct check *c = s->c;
     uint32_t hash = sfs_name_hash(record->name, record->name_length), step = 0;
-    uint64_t position;
+    uint64_t place;
 
-    while (check_names_next(s->c, hash, &step, &position)) {
-        if (same_name(s, record, position)) {
+    while (may_search(c) && check_names_next(c, hash, &step, &place)) {
+        if (same_name(s, record, place)) {
             return true;
         }
     }
-    check_names_add(s->c, hash, (s->n << s->c->fs->bs_shift) + record->offset);
+    check_names_add(c, hash, (s->block << c->fs->bs_shift) / 8 + record->offset / 8);
     return false;
 }
 
@@ -288,6 +301,7 @@ static void count_dir(struct scan *s, const struct sfs_record *record, struct ch
         return;
     }
     child->parent = s->ino;
+    child->place = s->block;
     dir_of(s)->subdirs++;
 }
 
@@ -383,11 +397,11 @@ static void fill_hole(struct scan *s, uint64_t *slot)
     if (*slot == 0) {
         return;
     }
-    sfs_dirblock_init(&block);
     if (s->n == 0) {
-        (void)sfs_dirblock_add(&block, ".", 1, s->ino, SFS_TYPE_DIR);
-        (void)sfs_dirblock_add(&block, "..", 2, s->ino, SFS_TYPE_DIR);
+        init_block(&block, s->ino);
         dir_of(s)->up = UP_NEW;
+    } else {
+        sfs_dirblock_init(&block);
     }
     check_put(c, *slot, c->dir_block);
 }
@@ -404,7 +418,8 @@ static void visit(struct check_walk *w, uint64_t n, uint64_t *slot)
         fill_hole(s, slot);
         return;
     }
-    c->visits += s->round > 0;
+    c->dir_blocks += s->round == 0;
+    c->again += s->round > 0;
     check_read(c, *slot, 1, c->dir_block);
     if (s->round == 0) {
         if (!check_matches(c, *slot, c->dir_block)) {
@@ -458,8 +473,7 @@ static void check_directory(struct check *c, struct check_dir *dir)
     dir->up = NONE;
     walk_directory(&s);
     s.rounds = check_names_rounds(c);
-    while (s.round < s.rounds && c->error == 0 &&
-           c->visits / VISITS_SHARE < c->fs->super.total_blocks) {
+    while (s.round < s.rounds && c->error == 0 && may_search(c)) {
         s.round++;
         check_map_empty(&c->seen);
         walk_directory(&s);
@@ -490,9 +504,7 @@ static void make_root(struct check *c)
         return;
     }
     root.mtime_ns = root.ctime_ns = root.atime_ns = sfs_now(c->fs);
-    sfs_dirblock_init(&block);
-    (void)sfs_dirblock_add(&block, ".", 1, SFS_ROOT, SFS_TYPE_DIR);
-    (void)sfs_dirblock_add(&block, "..", 2, SFS_ROOT, SFS_TYPE_DIR);
+    init_block(&block, SFS_ROOT);
     check_put(c, root.direct[0], c->dir_block);
     if (check_get_inode(c, SFS_ROOT) != NULL) {
         memcpy(check_get_inode(c, SFS_ROOT), &root, sizeof(root));

@@ -323,8 +323,8 @@ static uint64_t end_of(const struct check *c, const struct check_tail *tail)
 void check_tails(struct check *c)
 {
     const struct blk_dev *dev = c->fs->dev;
-    const uint64_t most = dev->max_sect < TAILS_SPAN / BLK_SECTOR ? dev->max_sect * BLK_SECTOR
-                                                                  : TAILS_SPAN;
+    const uint64_t most =
+        dev->max_sect < TAILS_SPAN / BLK_SECTOR ? dev->max_sect * BLK_SECTOR : TAILS_SPAN;
 
     for (uint32_t i = 0, next; i < c->tails && c->error == 0; i = next) {
         uint64_t start = start_of(c, &c->tail[i]), end = end_of(c, &c->tail[i]);

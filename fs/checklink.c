@@ -7,65 +7,21 @@
  *                                                 where it has been a cycle, which is cut
  */
 #include "fs/checkwork.h"
-#include "fs/name.h"
 
 #define CLIMB_DONE UINT32_MAX
 
 /* ---- Directories ---- */
 
-struct removal {
-    uint64_t ino; /* whose record is to go */
-    bool done;
-};
-
-static void remove_in_block(struct check_walk *w, uint64_t n, uint64_t *slot)
-{
-    struct check *c = w->c;
-    struct removal *removal = w->ctx;
-    const struct sfs_dirblock block = check_dirblock(c, c->dir_block);
-    struct sfs_record record;
-
-    if (*slot == 0 || removal->done) {
-        return;
-    }
-    check_read(c, *slot, 1, c->dir_block);
-    int found = sfs_dirblock_get(&block, 0, &record);
-
-    while (found > 0 && !removal->done) {
-        bool dots = sfs_name_is_dots(record.name, record.name_length);
-
-        if (record.name_length > 0 && !dots && record.inode == removal->ino) {
-            removal->done = true;
-            (void)sfs_dirblock_remove(&block, record.offset);
-            check_put(c, *slot, c->dir_block);
-        } else {
-            found = sfs_dirblock_get(&block, record.offset + record.length, &record);
-        }
-    }
-    (void)n;
-}
-
 /* Take the name of DIR out of its parent. */
 static void cut_off(struct check *c, struct check_dir *dir)
 {
-    struct sfs_inode *found = check_get_inode(c, dir->parent), inode;
-    struct removal removal = {.ino = dir->ino};
+    const struct sfs_dirblock block = check_dirblock(c, c->dir_block);
+    struct sfs_record record;
 
-    if (found == NULL) {
-        return;
+    if (check_find_record(c, dir->place, dir->ino, &record)) {
+        (void)sfs_dirblock_remove(&block, record.offset);
+        check_put(c, dir->place, c->dir_block);
     }
-    inode = *found;
-    struct check_walk w = {.c = c,
-                           .mode = TREE_VISIT,
-                           .ino = dir->parent,
-                           .inode = &inode,
-                           .type = SFS_TYPE_DIR,
-                           .limit = check_blocks_of(c, check_size(&inode)),
-                           .visit = remove_in_block,
-                           .ctx = &removal};
-
-    check_walk(&w);
-    check_map_empty(&c->seen);
     check_dir_of(c, dir->parent)->subdirs--;
     dir->parent = NONE;
 }

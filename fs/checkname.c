@@ -10,23 +10,25 @@
 #define SLOTS_LEAST 64u
 #define SLOTS_MOST  (2 * NAMES_MOST)
 
-/* A slot: the hash, and the place in units of 8 bytes, plus 1. */
-#define PLACE_BITS 32
+/* A slot: 24 bits of the hash, mixed, and the place, plus 1: up to 8 TiB. */
+#define PLACE_BITS 40
+#define PLACE_MASK ((1ull << PLACE_BITS) - 1)
 
-/* Spread differently from the rounds. */
-static uint32_t slot_of(uint64_t hash, uint32_t step)
+/* With a number that nobody knows before, so that nobody can make names that fall on each other,
+ * but for those of one and the same hash. */
+static uint32_t mix(const struct check *c, uint32_t hash)
 {
-    return ((uint32_t)hash * 0x9E3779B1u >> 8 ^ (uint32_t)hash) + step;
+    return (uint32_t)(hash * c->name_salt >> PLACE_BITS);
 }
 
 static void put(uint64_t *table, uint32_t slots, uint64_t value)
 {
-    uint32_t step = 0;
+    uint64_t at = value >> PLACE_BITS;
 
-    while (table[slot_of(value >> PLACE_BITS, step) & (slots - 1)] != 0) {
-        step++;
+    while (table[at & (slots - 1)] != 0) {
+        at++;
     }
-    table[slot_of(value >> PLACE_BITS, step) & (slots - 1)] = value;
+    table[at & (slots - 1)] = value;
 }
 
 static void resize(struct check *c, uint32_t slots)
@@ -55,6 +57,8 @@ void check_names_begin(struct check *c, uint32_t round, uint32_t rounds)
     c->name_count = 0;
     c->name_total = 0;
     if (c->name_slots < SLOTS_LEAST) {
+        port_random(&c->name_salt, sizeof(c->name_salt));
+        c->name_salt |= 1;
         c->name_used = 0;
         resize(c, SLOTS_LEAST);
     } else {
@@ -70,19 +74,21 @@ uint32_t check_names_rounds(const struct check *c)
 
 static bool counts(const struct check *c, uint32_t hash)
 {
-    return c->error == 0 && hash % c->name_rounds == c->name_round;
+    return c->error == 0 && mix(c, hash) % c->name_rounds == c->name_round;
 }
 
-bool check_names_next(const struct check *c, uint32_t hash, uint32_t *step, uint64_t *position)
+bool check_names_next(const struct check *c, uint32_t hash, uint32_t *step, uint64_t *place)
 {
+    const uint64_t mixed = mix(c, hash);
+
     while (counts(c, hash)) {
-        uint64_t slot = c->name[slot_of(hash, (*step)++) & (c->name_used - 1)];
+        uint64_t slot = c->name[(mixed + (*step)++) & (c->name_used - 1)];
 
         if (slot == 0) {
             return false;
         }
-        if (slot >> PLACE_BITS == hash) {
-            *position = ((slot & UINT32_MAX) - 1) * 8;
+        if (slot >> PLACE_BITS == mixed) {
+            *place = (slot & PLACE_MASK) - 1;
             return true;
         }
     }
@@ -90,9 +96,9 @@ bool check_names_next(const struct check *c, uint32_t hash, uint32_t *step, uint
 }
 
 /* A table that is full takes no more, so that there is always an empty slot to end a search. */
-void check_names_add(struct check *c, uint32_t hash, uint64_t position)
+void check_names_add(struct check *c, uint32_t hash, uint64_t place)
 {
-    if (!counts(c, hash) || position / 8 >= UINT32_MAX) {
+    if (!counts(c, hash) || place >= PLACE_MASK) {
         return;
     }
     c->name_total++;
@@ -103,7 +109,7 @@ void check_names_add(struct check *c, uint32_t hash, uint64_t position)
         resize(c, 2 * c->name_used);
     }
     if (c->error == 0) {
-        put(c->name, c->name_used, (uint64_t)hash << PLACE_BITS | (position / 8 + 1));
+        put(c->name, c->name_used, (uint64_t)mix(c, hash) << PLACE_BITS | (place + 1));
         c->name_count++;
     }
 }

@@ -7,90 +7,17 @@
 #include "fs/checkwork.h"
 #include "fs/name.h"
 
-#define MOST_USUAL   20
-#define LINE_SIZE    1024
-#define PATH_SIZE    512
-#define PATH_DEPTH   32
-#define PATHS_BUDGET 100000 /* blocks of directories read for the paths of a round */
+#define MOST_USUAL 20
+#define LINE_SIZE  1024
+#define PATH_SIZE  512
+#define PATH_DEPTH 32
 
-/* %a and %b stand for the finding's two numbers. */
 static const struct {
     const char *rule, *what, *done;
 } kinds[KIND_COUNT] = {
-    [KIND_STATE] = {"F1", "marked as damaged, after %a errors, the first one in block %b",
-                    "marked as clean"},
-    [KIND_PRIMARY] = {"F1", "the superblock is damaged", "written anew from block %a"},
-    [KIND_BACKUP] = {"F1", "the backup of the superblock is damaged", "written anew"},
-    [KIND_SUPER_ZERO] = {"F9", "reserved bytes of the superblock are not zero", "made zero"},
-    [KIND_NO_LOG] = {"F2", "the journal has no superblock", "the journal is emptied"},
-    [KIND_LOG_DAMAGED] = {"F2", "the journal is damaged behind transaction %a",
-                          "what follows is dropped"},
-    [KIND_CSUM] = {"F3", "the checksum does not match", "written anew"},
-    [KIND_CSUM_CUT] = {"F3", "an indirect block whose checksum does not match, of file block %a",
-                       "cut off"},
-    [KIND_CSUM_NONE] = {"F3", "has no checksum", "written anew"},
-    [KIND_CSUM_NONE_CUT] = {"F3", "no checksum, and no sense: it is not of file block %a",
-                            "cut off"},
-    [KIND_CSUM_STALE] = {"F3", "a checksum of a block that must have none", "cleared"},
-    [KIND_BLOCK_FREE] = {"F4", "%a blocks from here on are in use, but marked as free",
-                         "marked as in use"},
-    [KIND_BLOCK_LEAK] = {"F4", "%a blocks from here on are marked as in use, but nobody has them",
-                         "marked as free"},
-    [KIND_BLOCK_TWICE] = {"F4", "as file block %a, but it belongs to somebody else",
-                          "a hole in its place"},
-    [KIND_POINTER] = {"F8", "file block %b is block %a, where it cannot lie",
-                      "a hole in its place"},
-    [KIND_INODE_FREE] = {"F5", "%a inodes from here on are in use, but marked as free",
-                         "marked as in use"},
-    [KIND_INODE_LEAK] = {"F5", "%a inodes from here on are marked as in use, but free",
-                         "marked as free"},
-    [KIND_INODE_JUNK] = {"F5", "free, but not all zero", "made zero"},
-    [KIND_BITMAP_END] = {"F9", "%a bits behind the end of the bitmap are 0", "set"},
-    [KIND_NLINK] = {"F6", "says %a links, but has %b", "set to %b"},
-    [KIND_UNNAMED] = {"F6", "no name leads to it", "goes to lost+found"},
-    [KIND_ORPHAN_SLOT] = {"F6", "orphan slot %a holds %b, which is no orphan", "list made anew"},
-    [KIND_ORPHAN_CLEAN] = {"F6", "an unfinished removal, on a volume marked as clean", "finished"},
-    [KIND_ORPHAN_UNLISTED] = {"F6", "an unfinished truncate that the orphan list does not know",
-                              "finished"},
-    [KIND_ROOT] = {"F7", "the root directory is lost", "made anew"},
-    [KIND_CHAIN] = {"F7", "records are damaged from byte %a of the block on", "dropped"},
-    [KIND_DOT] = {"F7", "'.' or '..' is of a wrong type, or '.' leads to inode %b", "set right"},
-    [KIND_DOTS_MISSING] = {"F7", "does not begin with '.' and '..'", "put in"},
-    [KIND_DOTDOT] = {"F7", "'..' leads to inode %a, but the parent is %b", "set right"},
-    [KIND_DOTS_AGAIN] = {"F7", "another '.' or '..' at byte %a of the block", "removed"},
-    [KIND_NAME_BAD] = {"F7", "'/', NUL or no end in a name at byte %a of the block",
-                       "bad bytes replaced"},
-    [KIND_NAME_TWICE] = {"F7", "the name at byte %a of the block, of inode %b, is there twice",
-                         "removed"},
-    [KIND_DANGLING] = {"F7", "the name at byte %a of the block leads to inode %b, which is free",
-                       "removed"},
-    [KIND_RECORD_TYPE] = {"F7", "the record at byte %a of the block has not the type of inode %b",
-                          "set right"},
-    [KIND_DIR_TWICE] = {"F7", "the name at byte %a of the block is directory %b's second one",
-                        "removed"},
-    [KIND_DIR_LOOP] = {"F7",
-                       "the name at byte %a of the block leads to the directory itself or the root",
-                       "removed"},
-    [KIND_DIR_CYCLE] = {"F7", "among its own children, by its name in directory %a",
-                        "name removed"},
-    [KIND_DIR_UNNAMED] = {"F7", "a directory that no name leads to", "goes to lost+found"},
-    [KIND_INODE_TYPE] = {"F8", "mode %a is of no type", "inode cleared"},
-    [KIND_SIZE_LARGE] = {"F8", "size %a, which no file can have", "set to %b"},
-    [KIND_SIZE_SMALL] = {"F8", "size %a, but there are blocks behind it", "set to %b"},
-    [KIND_SIZE_DIR] = {"F8", "a directory's size is %a", "set to %b"},
-    [KIND_HEIGHT_NONE] = {"F8", "says how tall its tree is, but has none", "cleared"},
-    [KIND_HEIGHT_WRONG] = {"F8", "says that its tree is %a tall, but it is %b", "set right"},
-    [KIND_HEIGHT_TALL] = {"F8", "a tree %a tall, where %b would do", "made lower"},
-    [KIND_SPARSE] = {"F8", "has holes, but does not say so", "says so"},
-    [KIND_DIR_HOLE] = {"F8", "a directory with a hole; %a blocks before it or in all",
-                       "filled, or ends there"},
-    [KIND_DIR_EMPTY] = {"F8", "a directory without a block", "inode cleared"},
-    [KIND_LINK_BAD] = {"F8", "a symbolic link without a target", "inode cleared"},
-    [KIND_TAIL] = {"F8", "not zero behind byte %a of the last block", "made zero"},
-    [KIND_FLAGS] = {"F9", "flags %a, which it cannot have", "cleared"},
-    [KIND_INODE_ZERO] = {"F9", "bytes of the inode that must be zero are not, from %a on",
-                         "made zero"},
-    [KIND_RECORD_ZERO] = {"F9", "unused bytes of records are not zero", "made zero"},
+#define KIND_TEXT(name, rule, what, done) [KIND_##name] = {rule, what, done},
+    CHECK_KINDS(KIND_TEXT)
+#undef KIND_TEXT
 };
 
 /* ---- Remembering ---- */
@@ -130,7 +57,13 @@ void check_note(struct check *c, enum check_kind kind, uint64_t block, uint64_t 
     c->round_findings++;
     c->result->findings++;
     if (c->count[kind]++ < most(c) && make_room(c)) {
-        c->found[c->founds++] = (struct check_found){block, ino, a, b, NONE, (uint16_t)kind, true};
+        c->found[c->founds++] = (struct check_found){.block = block,
+                                                     .ino = ino,
+                                                     .a = a,
+                                                     .b = b,
+                                                     .parent = NONE,
+                                                     .kind = kind,
+                                                     .fixed = true};
     }
 }
 
@@ -202,82 +135,50 @@ static const char *fill_in(char *buffer, size_t size, const char *format,
 
 /* ---- Paths ---- */
 
-struct search {
-    struct check *c;
-    uint64_t child;    /* whose name is looked for; NONE: look who is wanted */
-    struct text *text; /* where it goes */
-    bool found;
-    uint64_t *budget;
+/* An inode, and the block where its name is. */
+struct check_step {
+    uint64_t ino, place;
 };
 
-static void note_parent(struct search *s, uint64_t parent, const struct sfs_record *record)
+static void note_name(struct check *c, uint64_t dir, uint64_t block, uint64_t ino)
 {
-    struct check *c = s->c;
-    const struct check_inode *info =
-        record->inode < c->fs->super.inode_count ? check_inode_of(c, record->inode) : NULL;
+    struct check_inode *info = ino < c->fs->super.inode_count ? check_inode_of(c, ino) : NULL;
 
     if (info == NULL || (info->flags & INODE_WANTED) == 0) {
         return;
     }
+    info->flags &= (uint8_t)~INODE_WANTED; /* one name is enough */
     for (uint32_t i = 0; i < c->founds; i++) {
-        if (c->found[i].ino == record->inode && c->found[i].parent == NONE) {
-            c->found[i].parent = parent;
+        if (c->found[i].ino == ino) {
+            c->found[i].parent = dir;
+            c->found[i].place = block;
         }
     }
 }
 
-static void search_block(struct check_walk *w, uint64_t n, uint64_t *slot)
+static void note_names(struct check_walk *w, uint64_t n, uint64_t *slot)
 {
-    struct search *s = w->ctx;
-    struct check *c = s->c;
+    struct check *c = w->c;
     const struct sfs_dirblock block = check_dirblock(c, c->dir_block);
     struct sfs_record record;
 
     (void)n;
-    if (*slot == 0 || s->found || *s->budget == 0) {
+    if (*slot == 0) {
         return;
     }
-    --*s->budget;
     check_read(c, *slot, 1, c->dir_block);
-    for (int more = sfs_dirblock_get(&block, 0, &record); more > 0 && !s->found;
+    for (int more = sfs_dirblock_get(&block, 0, &record); more > 0;
          more = sfs_dirblock_get(&block, record.offset + record.length, &record)) {
-        if (record.name_length == 0 || sfs_name_is_dots(record.name, record.name_length)) {
-            continue;
-        }
-        if (s->child == NONE) {
-            note_parent(s, w->ino, &record);
-        } else if (record.inode == s->child) {
-            put_name(s->text, record.name, record.name_length);
-            s->found = true;
+        if (record.name_length > 0 && !sfs_name_is_dots(record.name, record.name_length)) {
+            note_name(c, w->ino, *slot, record.inode);
         }
     }
 }
 
-static void search_directory(struct search *s, uint64_t ino)
+/* Where the names are of inodes that are no directories: in one walk through all directories. Those
+ * of directories are known since pass 2. */
+static void find_names(struct check *c)
 {
-    struct check *c = s->c;
-    const struct sfs_inode *found = check_get_inode(c, ino);
-
-    if (found == NULL || found->mode >> 12 != SFS_TYPE_DIR) {
-        return;
-    }
-    struct sfs_inode inode = *found;
-    struct check_walk w = {.c = c,
-                           .mode = TREE_VISIT,
-                           .ino = ino,
-                           .inode = &inode,
-                           .type = SFS_TYPE_DIR,
-                           .limit = check_blocks_of(c, check_size(&inode)),
-                           .visit = search_block,
-                           .ctx = s};
-
-    check_walk(&w);
-}
-
-/* The parents of inodes that are no directories, from all directories. */
-static void find_parents(struct check *c, uint64_t *budget)
-{
-    struct search s = {.c = c, .child = NONE, .budget = budget};
     bool wanted = false;
 
     for (uint32_t i = 0; i < c->founds; i++) {
@@ -291,53 +192,60 @@ static void find_parents(struct check *c, uint64_t *budget)
     }
     check_map_empty(&c->seen);
     for (uint64_t i = 0; wanted && i < c->dirs && c->error == 0; i++) {
-        search_directory(&s, c->dir[i].ino);
+        const struct sfs_inode *found = check_get_inode(c, c->dir[i].ino);
+
+        if (found != NULL && found->mode >> 12 == SFS_TYPE_DIR) {
+            struct sfs_inode inode = *found;
+            struct check_walk w = {.c = c,
+                                   .mode = TREE_VISIT,
+                                   .ino = c->dir[i].ino,
+                                   .inode = &inode,
+                                   .type = SFS_TYPE_DIR,
+                                   .limit = check_blocks_of(c, check_size(&inode)),
+                                   .visit = note_names};
+
+            check_walk(&w);
+        }
     }
+    check_map_empty(&c->seen);
 }
 
-/* From the root down to INO. False: no chain of names leads there. */
-static bool chain_of(const struct check *c, const struct check_found *found, uint64_t chain[],
-                     uint32_t *depth)
+/* The name of STEP's inode. False: it is not in its place, which has been damaged, or is not kept. */
+static bool put_step(struct check *c, struct text *text, const struct check_step *step)
 {
-    uint64_t ino = found->ino;
-    const struct check_dir *dir = check_dir_of(c, ino);
+    struct sfs_record record;
 
-    for (*depth = 0; ino != SFS_ROOT; dir = check_dir_of(c, ino)) {
-        if (*depth == PATH_DEPTH) {
-            return false;
-        }
-        chain[(*depth)++] = ino;
-        ino = dir != NULL ? dir->parent : *depth == 1 ? found->parent : NONE;
-        if (ino == NONE) {
-            return false;
-        }
+    if (!check_find_record(c, step->place, step->ino, &record)) {
+        return false;
     }
+    put_char(text, '/');
+    put_name(text, record.name, record.name_length);
     return true;
 }
 
-static const char *path_of(struct check *c, const struct check_found *found, char *buffer,
-                           uint64_t *budget)
+/* From the root down to what was found; NULL: no chain of names leads there. */
+static const char *path_of(struct check *c, const struct check_found *found, char *buffer)
 {
     struct text text = {buffer, PATH_SIZE, 0};
-    struct search s = {.c = c, .text = &text, .budget = budget};
-    uint64_t chain[PATH_DEPTH], ino = SFS_ROOT;
-    uint32_t depth;
+    struct check_step step[PATH_DEPTH];
+    uint32_t depth = 0;
 
-    if (c->error != 0 || found->ino == NONE || !chain_of(c, found, chain, &depth)) {
-        return NULL;
+    for (uint64_t ino = found->ino, parent; ino != SFS_ROOT; ino = parent) {
+        const struct check_dir *dir = check_dir_of(c, ino);
+
+        parent = dir != NULL ? dir->parent : depth == 0 ? found->parent : NONE;
+        if (parent == NONE || depth == PATH_DEPTH) {
+            return NULL;
+        }
+        step[depth++] = (struct check_step){ino, dir != NULL ? dir->place : found->place};
     }
     put(&text, depth == 0 ? "/" : "");
-    for (; depth > 0; ino = chain[--depth]) {
-        s.child = chain[depth - 1];
-        s.found = false;
-        put_char(&text, '/');
-        check_map_empty(&c->seen);
-        search_directory(&s, ino);
-        if (!s.found) {
+    while (depth > 0) {
+        if (!put_step(c, &text, &step[--depth])) {
             return NULL;
         }
     }
-    return buffer;
+    return c->error == 0 ? buffer : NULL;
 }
 
 /* ---- Telling ---- */
@@ -374,15 +282,14 @@ struct telling {
     char path[PATH_SIZE], what[PATH_SIZE], done[PATH_SIZE], line[LINE_SIZE + PATH_SIZE];
 };
 
-static void tell(struct check *c, const struct check_found *found, struct telling *t,
-                 uint64_t *budget)
+static void tell(struct check *c, const struct check_found *found, struct telling *t)
 {
     struct text text = {t->line, sizeof(t->line), 0};
     struct sfs_finding finding = {
         .rule = kinds[found->kind].rule,
         .block = found->block,
         .ino = found->ino,
-        .path = path_of(c, found, t->path, budget),
+        .path = path_of(c, found, t->path),
         .what = fill_in(t->what, sizeof(t->what), kinds[found->kind].what, found),
     };
 
@@ -417,20 +324,17 @@ static void tell_more(struct check *c, enum check_kind kind, struct telling *t)
 /* Kind by kind, in the order of the rules. */
 static void tell_all(struct check *c, struct telling *t)
 {
-    uint64_t budget = PATHS_BUDGET;
-
-    find_parents(c, &budget);
+    find_names(c);
     for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
         for (uint32_t i = 0; i < c->founds; i++) {
             if (c->found[i].kind == kind) {
-                tell(c, &c->found[i], t, &budget);
+                tell(c, &c->found[i], t);
             }
         }
         if (c->count[kind] > most(c)) {
             tell_more(c, kind, t);
         }
     }
-    check_map_empty(&c->seen);
 }
 
 void check_report(struct check *c)

@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "fs/check.h"
+#include "fs/checkkinds.h"
 #include "fs/dirblock.h"
 #include "fs/log.h"
 
@@ -36,66 +37,16 @@
 #define ENTRY_CHUNKS 64
 
 enum check_kind {
-    KIND_STATE,
-    KIND_PRIMARY,
-    KIND_BACKUP,
-    KIND_SUPER_ZERO,
-    KIND_NO_LOG,
-    KIND_LOG_DAMAGED,
-    KIND_CSUM,
-    KIND_CSUM_CUT,
-    KIND_CSUM_NONE,
-    KIND_CSUM_NONE_CUT,
-    KIND_CSUM_STALE,
-    KIND_BLOCK_FREE,
-    KIND_BLOCK_LEAK,
-    KIND_BLOCK_TWICE,
-    KIND_POINTER,
-    KIND_INODE_FREE,
-    KIND_INODE_LEAK,
-    KIND_INODE_JUNK,
-    KIND_BITMAP_END,
-    KIND_NLINK,
-    KIND_UNNAMED,
-    KIND_ORPHAN_SLOT,
-    KIND_ORPHAN_CLEAN,
-    KIND_ORPHAN_UNLISTED,
-    KIND_ROOT,
-    KIND_CHAIN,
-    KIND_DOT,
-    KIND_DOTS_MISSING,
-    KIND_DOTDOT,
-    KIND_DOTS_AGAIN,
-    KIND_NAME_BAD,
-    KIND_NAME_TWICE,
-    KIND_DANGLING,
-    KIND_RECORD_TYPE,
-    KIND_DIR_TWICE,
-    KIND_DIR_LOOP,
-    KIND_DIR_CYCLE,
-    KIND_DIR_UNNAMED,
-    KIND_INODE_TYPE,
-    KIND_SIZE_LARGE,
-    KIND_SIZE_SMALL,
-    KIND_SIZE_DIR,
-    KIND_HEIGHT_NONE,
-    KIND_HEIGHT_WRONG,
-    KIND_HEIGHT_TALL,
-    KIND_SPARSE,
-    KIND_DIR_HOLE,
-    KIND_DIR_EMPTY,
-    KIND_LINK_BAD,
-    KIND_TAIL,
-    KIND_FLAGS,
-    KIND_INODE_ZERO,
-    KIND_RECORD_ZERO,
-    KIND_COUNT,
+#define KIND_NAME(name, rule, what, done) KIND_##name,
+    CHECK_KINDS(KIND_NAME)
+#undef KIND_NAME
+        KIND_COUNT,
 };
 
 struct check_found {
     uint64_t block, ino, a, b;
-    uint64_t parent; /* once its path is looked for */
-    uint16_t kind;
+    uint64_t parent, place; /* who names it, in which block; once its path is looked for */
+    enum check_kind kind;
     bool fixed;
 };
 
@@ -128,6 +79,7 @@ struct check_inode {
 struct check_dir {
     uint64_t ino;
     uint64_t parent; /* who names it; NONE */
+    uint64_t place;  /* the block where */
     /* Until pass 2 has gone through it: its block, if it has but one, or NONE. Then what ".." says;
      * NONE: not known; UP_NEW: it is new; UP_WRONG: no inode. */
     uint64_t up;
@@ -162,7 +114,8 @@ struct check {
     struct check_map used; /* blocks that have an owner, reserved ones among them */
     struct check_map meta; /* of the blocks of files, those with a checksum */
     struct check_map seen; /* by a second walk through the trees */
-    uint64_t visits;       /* blocks that extra rounds over large directories have cost */
+    uint64_t dir_blocks;   /* that have been gone through */
+    uint64_t again;        /* blocks that the search for names that are there twice has cost */
     uint64_t suspects;     /* blocks of file data that have a checksum entry */
     uint64_t hint;         /* check_alloc: all blocks before are in use */
     uint64_t inode_pieces;
@@ -197,6 +150,7 @@ struct check {
     uint64_t *name; /* checkname.c: a hash table */
     uint32_t name_slots, name_used, name_count, name_round, name_rounds;
     uint64_t name_total; /* that should be in it */
+    uint64_t name_salt;
 
     struct check_found *found;
     uint32_t founds, found_room;
@@ -310,6 +264,8 @@ void check_suspects(struct check *c);
 /* An inode with a tree: *CHANGED, if it had to be. False: it cannot be kept. */
 bool check_file(struct check *c, uint64_t ino, struct sfs_inode *inode, bool *changed);
 void check_directories(struct check *c);
+/* The name of INO in BLOCK, which is read to c->dir_block. False: it is not there. */
+bool check_find_record(struct check *c, uint64_t block, uint64_t ino, struct sfs_record *record);
 /* Is DATA a block of a directory, in all its records? */
 bool check_chain_sound(const struct check *c, uint8_t *data);
 void check_links(struct check *c);
@@ -324,9 +280,10 @@ void check_attach(struct check *c, struct blk_dev *dev);
 void check_names_begin(struct check *c, uint32_t round, uint32_t rounds);
 /* After the first round: how many more there must be, because not all names found room. */
 uint32_t check_names_rounds(const struct check *c);
-/* Is there already a name of this hash? *STEP is 0 at first; *POSITION is where it stands. */
-bool check_names_next(const struct check *c, uint32_t hash, uint32_t *step, uint64_t *position);
-void check_names_add(struct check *c, uint32_t hash, uint64_t position);
+/* Is there already a name of this hash? *STEP is 0 at first; *PLACE is where it stands, in units of
+ * 8 bytes from the start of the volume. */
+bool check_names_next(const struct check *c, uint32_t hash, uint32_t *step, uint64_t *place);
+void check_names_add(struct check *c, uint32_t hash, uint64_t place);
 
 /* ---- Small ones ---- */
 

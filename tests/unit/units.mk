@@ -65,6 +65,7 @@ CHECK_ALL := $(SFS_ALL) tests/fs/checkvol.c tests/fs/plants.c
 UNIT_sfs_check := $(CHECK_ALL)
 UNIT_sfs_check_faults := $(CHECK_ALL)
 UNIT_sfs_check_random := $(CHECK_ALL)
+UNIT_sfs_check_worst := $(CHECK_ALL)
 
 # The ATA driver on made-up channels.
 ATA_C := $(sort $(wildcard drivers/ata*.c) $(wildcard tests/fakes/ata_*.c)) kernel/printf.c
