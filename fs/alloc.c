@@ -249,9 +249,7 @@ void alloc_unmount(struct sfs *fs)
         quarantine_clear(&a->commit);
         port_free(a->data.free_in);
         port_free(a->inodes.free_in);
-        if (a->lock != NULL) {
-            port_mutex_destroy(a->lock);
-        }
+        sfs_mutex_free(a->lock);
         port_free(a);
     }
 }

@@ -9,6 +9,7 @@
  * The ring may grow beyond cache_blocks when all are needed; it shrinks again as blocks are got.
  */
 #include "fs/log.h"
+#include "fs/super.h"
 
 static uint32_t slot_of(const struct sfs *fs, uint64_t block)
 {
@@ -155,10 +156,9 @@ void cache_free(struct sfs *fs)
 bool sfs_block_valid(const struct sfs *fs, uint64_t block)
 {
     const struct sfs_super *super = &fs->super;
-    uint64_t first = fs->has_journal ? super->orphan_block + 1 : super->data_start;
     uint64_t end = fs->has_journal ? super->backup_sb_block : super->total_blocks;
 
-    return block >= first && block < end;
+    return block >= sfs_first_file_block(super) && block < end;
 }
 
 /* ---- Reading ---- */
@@ -275,14 +275,6 @@ void sfs_buf_put(struct sfs *fs, struct sfs_buf *buf)
         buf->refs--;
         port_mutex_unlock(fs->lock);
     }
-}
-
-void sfs_buf_get(struct sfs *fs, struct sfs_buf *buf)
-{
-    port_mutex_lock(fs->lock);
-    SFS_ASSERT(buf->refs > 0);
-    buf->refs++;
-    port_mutex_unlock(fs->lock);
 }
 
 /* ---- File data that is in the log ---- */

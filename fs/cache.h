@@ -55,9 +55,6 @@ int sfs_buf_read(struct sfs *fs, uint64_t block, struct sfs_buf **buf);
 /* Give a reference back. NULL is allowed. */
 void sfs_buf_put(struct sfs *fs, struct sfs_buf *buf);
 
-/* Take another reference to a buffer that one is already held of. */
-void sfs_buf_get(struct sfs *fs, struct sfs_buf *buf);
-
 /*
  * May BLOCK be an indirect, directory, symlink or data block: is it in the data region, and not one
  * of the reserved blocks there? Ask before following any pointer that came from the disk.

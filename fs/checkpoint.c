@@ -12,6 +12,7 @@
  * stream of commits pays none for the tail.
  */
 #include "fs/log.h"
+#include "fs/super.h"
 
 /* ---- Sorting: a heap, in place ---- */
 
@@ -153,15 +154,7 @@ int jsb_write(struct sfs *fs, uint64_t gen, uint64_t tail_seq, uint32_t tail_blk
     struct sfs_jsb *jsb = (struct sfs_jsb *)fs->journal->scratch;
 
     memset(jsb, 0, fs->bs);
-    *jsb = (struct sfs_jsb){.magic = SFS_JSB_MAGIC,
-                            .version = SFS_JOURNAL_VERSION,
-                            .gen = gen,
-                            .tail_seq = tail_seq,
-                            .tail_blk = tail_blk,
-                            .log_first = SFS_LOG_FIRST,
-                            .log_blocks = fs->super.journal_blocks - SFS_LOG_FIRST};
-    memcpy(jsb->uuid, fs->super.uuid, sizeof(jsb->uuid));
-    jsb->crc = sfs_csum(fs->u, jsb, offsetof(struct sfs_jsb, crc));
+    sfs_jsb_fill(fs, jsb, gen, tail_seq, tail_blk);
     return sfs_write_blocks(fs, BLK_CLASS_LOG_SUPER, fs->super.journal_start + (gen & 1), 1, jsb);
 }
 
@@ -233,19 +226,11 @@ static bool log_empty(struct sfs *fs)
     return empty;
 }
 
-static bool is_aborted(struct sfs *fs)
-{
-    port_mutex_lock(fs->lock);
-    bool aborted = fs->journal->aborted != 0;
-    port_mutex_unlock(fs->lock);
-    return aborted;
-}
-
-int checkpoint_all(struct sfs *fs)
+static int empty_log(struct sfs *fs)
 {
     int error = 0;
 
-    while (error == 0 && !is_aborted(fs) && !log_empty(fs)) {
+    while (error == 0 && !journal_aborted(fs) && !log_empty(fs)) {
         error = checkpoint_write_home(fs);
         error = error == 0 && SFS_RULE(HOME_BEFORE_TAIL) ? commit_flush(fs) : error;
         error = error < 0 ? error : checkpoint_write_jsb(fs);
@@ -258,22 +243,27 @@ int checkpoint_all(struct sfs *fs)
     if (error < 0) {
         sfs_abort(fs, error, 0);
     }
-    return error < 0 || is_aborted(fs) ? SFS_EIO : 0;
+    return error < 0 || journal_aborted(fs) ? SFS_EIO : 0;
+}
+
+int checkpoint_now(struct sfs *fs)
+{
+    busy_begin(fs);
+    port_mutex_unlock(fs->lock);
+    int error = empty_log(fs);
+    port_mutex_lock(fs->lock);
+    busy_end(fs);
+    return error;
 }
 
 int sfs_checkpoint(struct sfs *fs)
 {
     int error = sfs_commit_running(fs);
 
-    if (error < 0) {
-        return error;
+    if (error == 0) {
+        port_mutex_lock(fs->lock);
+        error = checkpoint_now(fs);
+        port_mutex_unlock(fs->lock);
     }
-    port_mutex_lock(fs->lock);
-    busy_begin(fs);
-    port_mutex_unlock(fs->lock);
-    error = checkpoint_all(fs);
-    port_mutex_lock(fs->lock);
-    busy_end(fs);
-    port_mutex_unlock(fs->lock);
     return error;
 }

@@ -27,6 +27,14 @@ void busy_end(struct sfs *fs)
     port_cond_wake_all(fs->wake);
 }
 
+bool journal_aborted(struct sfs *fs)
+{
+    port_mutex_lock(fs->lock);
+    bool aborted = fs->journal->aborted != 0;
+    port_mutex_unlock(fs->lock);
+    return aborted;
+}
+
 void txn_start(struct sfs *fs, uint64_t seq)
 {
     fs->journal->run = (struct sfs_txn){.seq = seq};
@@ -303,8 +311,5 @@ int sfs_flush(struct sfs *fs)
     if (error < 0) {
         sfs_abort(fs, error, 0);
     }
-    port_mutex_lock(fs->lock);
-    bool aborted = fs->journal->aborted != 0;
-    port_mutex_unlock(fs->lock);
-    return aborted ? SFS_EIO : 0;
+    return journal_aborted(fs) ? SFS_EIO : 0;
 }

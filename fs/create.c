@@ -110,15 +110,6 @@ static void undo_parts(struct sfs_op *op, struct parts *parts)
     }
 }
 
-static void fill_directory(struct sfs *fs, struct sfs_buf *buf, uint64_t ino, uint64_t parent)
-{
-    struct sfs_dirblock block = sfs_dirblock_of(fs, buf);
-
-    sfs_dirblock_init(&block);
-    (void)sfs_dirblock_add(&block, ".", 1, ino, SFS_TYPE_DIR); /* an empty block has room */
-    (void)sfs_dirblock_add(&block, "..", 2, parent, SFS_TYPE_DIR);
-}
-
 static void fill_link(struct sfs *fs, struct sfs_inode *disk, const struct making *making,
                       struct parts *parts)
 {
@@ -153,7 +144,9 @@ static void fill_inode(struct sfs *fs, struct sfs_node *dir, const struct making
         disk.direct[i] = parts->block[i]->block;
     }
     if (is_dir) {
-        fill_directory(fs, parts->block[0], parts->ino, dir->ino);
+        struct sfs_dirblock block = sfs_dirblock_of(fs, parts->block[0]);
+
+        sfs_dirblock_init_first(&block, parts->ino, dir->ino);
     } else if (type_of(making) == SFS_TYPE_LNK) {
         fill_link(fs, &disk, making, parts);
     } else {
@@ -207,17 +200,22 @@ static int make_in(struct sfs *fs, struct sfs_node *dir, const struct making *ma
     return error < 0 ? error : sfs_node_attr(fs, parts.node, attr);
 }
 
+/* May NAME be given at all? */
+static int check_name(const struct sfs *fs, const char *name, size_t length)
+{
+    int error = sfs_name_check(name, length, fs->name_max);
+
+    if (error == 0 && sfs_name_is_dots(name, length)) {
+        error = SFS_EEXIST;
+    }
+    return error == 0 && fs->read_only ? SFS_EROFS : error;
+}
+
 static int make(struct sfs *fs, uint64_t dir, const struct making *making, struct sfs_attr *attr)
 {
     struct sfs_node *node;
-    int error = sfs_name_check(making->name, making->length, fs->name_max);
+    int error = check_name(fs, making->name, making->length);
 
-    if (error == 0 && sfs_name_is_dots(making->name, making->length)) {
-        error = SFS_EEXIST;
-    }
-    if (error == 0 && fs->read_only) {
-        error = SFS_EROFS;
-    }
     if (error == 0 && (making->owner.uid > UINT16_MAX || making->owner.gid > UINT16_MAX)) {
         error = SFS_EOVERFLOW;
     }
@@ -370,14 +368,9 @@ int sfs_link(struct sfs *fs, uint64_t ino, uint64_t dir, const char *name, size_
     const struct making making = {.name = name, .length = length};
     struct sfs_node *node;
     struct sfs_node *parent;
-    int error = sfs_name_check(name, length, fs->name_max);
+    int error = check_name(fs, name, length);
 
-    if (error == 0 && sfs_name_is_dots(name, length)) {
-        error = SFS_EEXIST;
-    }
-    if (error == 0) {
-        error = fs->read_only ? SFS_EROFS : sfs_node_get(fs, ino, &node);
-    }
+    error = error < 0 ? error : sfs_node_get(fs, ino, &node);
     if (error < 0) {
         return error;
     }

@@ -169,6 +169,13 @@ int sfs_dirblock_add(const struct sfs_dirblock *block, const char *name, uint32_
     return found < 0 ? found : SFS_ENOSPC;
 }
 
+void sfs_dirblock_init_first(const struct sfs_dirblock *block, uint64_t ino, uint64_t parent)
+{
+    sfs_dirblock_init(block);
+    (void)sfs_dirblock_add(block, ".", 1, ino, SFS_TYPE_DIR); /* an empty block has room */
+    (void)sfs_dirblock_add(block, "..", 2, parent, SFS_TYPE_DIR);
+}
+
 /* The live record at OFFSET and the one BEFORE it (its length 0: it is the first). */
 static int locate(const struct sfs_dirblock *block, uint32_t offset, struct sfs_record *record,
                   struct sfs_record *before)

@@ -35,6 +35,9 @@ struct sfs_record {
 /* Make the block one that holds no name. */
 void sfs_dirblock_init(const struct sfs_dirblock *block);
 
+/* Make it the first one of the directory INO, with "." and "..". */
+void sfs_dirblock_init_first(const struct sfs_dirblock *block, uint64_t ino, uint64_t parent);
+
 /*
  * The record at OFFSET, which must be where a record begins. Returns 1; 0 if OFFSET is the end of
  * the block; SFS_EUCLEAN if there is no sound record.

@@ -56,7 +56,7 @@ static uint64_t usual_journal(uint64_t total, uint32_t bs)
 
 /* Of the operations' credits, the largest: rename into a directory that grows, or one step of
  * truncate. Both may touch as many blocks of the data bitmap as they allocate or free blocks. */
-uint32_t sfs_largest_operation(const struct sfs_super *super)
+static uint32_t largest_operation(const struct sfs_super *super)
 {
     uint64_t pointers = super->block_size / 8;
     uint64_t dbm = sfs_dbm_blocks(super);
@@ -73,7 +73,7 @@ uint32_t sfs_largest_operation(const struct sfs_super *super)
 static bool journal_fits(const struct sfs_super *super)
 {
     uint64_t log = super->journal_blocks - SFS_LOG_FIRST;
-    uint64_t payload = sfs_largest_operation(super) + 2; /* the orphan block and its entry */
+    uint64_t payload = largest_operation(super) + 2; /* the orphan block and its entry */
     uint64_t records = divide_up(payload, SFS_TAGS_PER_BLOCK(super->block_size)) + 1;
 
     return payload + records <= log - 1;

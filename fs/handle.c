@@ -81,16 +81,6 @@ static int mark_in_use(struct sfs *fs)
     return error;
 }
 
-/* Empty the log. Lock held. */
-static void make_room(struct sfs *fs)
-{
-    busy_begin(fs);
-    port_mutex_unlock(fs->lock);
-    checkpoint_all(fs);
-    port_mutex_lock(fs->lock);
-    busy_end(fs);
-}
-
 /* Commit what is running, if anything is. Lock held. */
 static void commit_now(struct sfs *fs)
 {
@@ -116,7 +106,7 @@ static bool log_room(struct sfs *fs, uint32_t credits)
         return true;
     }
     if (j->used > 0) {
-        make_room(fs);
+        checkpoint_now(fs);
     } else {
         port_cond_wait(fs->wake, fs->lock); /* other handles hold the credits */
     }

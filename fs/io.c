@@ -16,7 +16,8 @@ static void done(struct blk_req *req)
     (void)req;
 }
 
-void sfs_write_completed(struct sfs *fs)
+/* A write has completed: before anybody is told that it is done. */
+static void count_write(struct sfs *fs)
 {
     port_mutex_lock(fs->lock);
     fs->io_completed++;
@@ -51,7 +52,7 @@ static void batch_send(struct sfs_batch *batch)
                 batch->error = SFS_EIO;
             }
             if (batch->op == BLK_WRITE) {
-                sfs_write_completed(batch->fs);
+                count_write(batch->fs);
             }
         }
     }
@@ -102,13 +103,20 @@ static void add_piece(struct sfs_batch *batch, uint64_t lba, uint32_t sectors, u
     append(batch, memory, sectors);
 }
 
+/* Blocks that one request may have. */
+static uint32_t blocks_at_once(const struct sfs *fs)
+{
+    uint32_t most = fs->dev->max_sect / fs->sectors;
+
+    return most > 0 ? most : 1;
+}
+
 void sfs_batch_add(struct sfs_batch *batch, uint64_t block, uint32_t count, void *memory)
 {
     const struct sfs *fs = batch->fs;
-    uint32_t most = fs->dev->max_sect / fs->sectors;
+    uint32_t most = blocks_at_once(fs);
     uint8_t *at = memory;
 
-    most = most > 0 ? most : 1;
     while (count > 0) {
         uint32_t now = count < most ? count : most;
 
@@ -137,10 +145,9 @@ static int transfer(struct sfs *fs, struct blk_req *req)
 static int blocks(struct sfs *fs, enum blk_op op, enum blk_class cls, uint64_t block,
                   uint32_t count, void *memory)
 {
-    uint32_t most = fs->dev->max_sect / fs->sectors;
+    uint32_t most = blocks_at_once(fs);
     int error = 0;
 
-    most = most > 0 ? most : 1;
     for (uint32_t now; count > 0 && error == 0; count -= now, block += now) {
         now = count < most ? count : most;
         struct blk_seg seg = {memory, 0, now * fs->bs};
@@ -154,7 +161,7 @@ static int blocks(struct sfs *fs, enum blk_op op, enum blk_class cls, uint64_t b
 
         error = transfer(fs, &req);
         if (op == BLK_WRITE) {
-            sfs_write_completed(fs);
+            count_write(fs);
         }
         memory = (uint8_t *)memory + (size_t)now * fs->bs;
     }
@@ -172,7 +179,7 @@ int sfs_write_blocks(struct sfs *fs, enum blk_class cls, uint64_t block, uint32_
     return blocks(fs, BLK_WRITE, cls, block, count, memory);
 }
 
-uint64_t sfs_io_count(struct sfs *fs)
+static uint64_t writes_completed(struct sfs *fs)
 {
     port_mutex_lock(fs->lock);
     uint64_t count = fs->io_completed;
@@ -191,12 +198,12 @@ bool sfs_io_covered(struct sfs *fs, uint64_t count)
 /* Whoever waits for the lock while another flushes may find that it was done for him as well. */
 int sfs_io_flush(struct sfs *fs)
 {
-    uint64_t wanted = sfs_io_count(fs);
+    uint64_t wanted = writes_completed(fs);
     int error = 0;
 
     port_mutex_lock(fs->flush_lock);
     if (!sfs_io_covered(fs, wanted)) {
-        uint64_t covered = sfs_io_count(fs);
+        uint64_t covered = writes_completed(fs);
 
         if (fs->dev->volatile_cache) {
             struct blk_req req = {.op = BLK_FLUSH, .done = done};

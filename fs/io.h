@@ -46,17 +46,10 @@ int sfs_read_blocks(struct sfs *fs, uint64_t block, uint32_t count, void *memory
 int sfs_write_blocks(struct sfs *fs, enum blk_class cls, uint64_t block, uint32_t count,
                      void *memory);
 
-/*
- * For those who submit requests of their own: say that a write has completed, before anybody is
- * told that it is done. May sleep for fs->lock.
- */
-void sfs_write_completed(struct sfs *fs);
-
 /* F: flush the device if a write has completed since the last flush was submitted. EIO. */
 int sfs_io_flush(struct sfs *fs);
 
-/* How many writes have completed; sfs_io_covered: has a flush covered the first COUNT of them? */
-uint64_t sfs_io_count(struct sfs *fs);
+/* Has a flush covered the first COUNT writes that have completed? */
 bool sfs_io_covered(struct sfs *fs, uint64_t count);
 
 #endif

@@ -21,7 +21,8 @@ uint8_t *frame_take(struct sfs *fs)
     return (uint8_t *)frame;
 }
 
-uint8_t *frame_get(struct sfs *fs)
+/* Any frame. NULL: no memory. */
+static uint8_t *frame_get(struct sfs *fs)
 {
     return fs->journal->frame_count > LOG_SPARE ? frame_take(fs) : port_alloc(fs->bs);
 }

@@ -55,8 +55,8 @@ struct walk {
     uint32_t start;          /* where the transaction begins */
     uint32_t total;          /* blocks of it so far */
     uint32_t chain;          /* checksum of its descriptors' checksums */
-    struct sfs_place *place; /* homes, and their copies' blocks */
-    uint32_t count, room;
+    struct sfs_place *place; /* homes, and their copies' blocks; as many as the log has blocks */
+    uint32_t count;
     uint32_t replayed; /* transactions */
 };
 
@@ -129,9 +129,8 @@ uint32_t *cache_entry(const struct sfs *fs, struct sfs_buf *table, uint64_t bloc
 
 /* ---- join.c; handle.c ---- */
 
-/* A frame of one block. Lock held. NULL: no memory. */
-uint8_t *frame_get(struct sfs *fs);
-uint8_t *frame_take(struct sfs *fs); /* of the spare ones; cannot fail inside a freeze */
+/* A frame of one block, of the spare ones; cannot fail inside a freeze. Lock held. */
+uint8_t *frame_take(struct sfs *fs);
 void frame_put(struct sfs *fs, uint8_t *frame);
 /* Make BUF part of the running transaction. Its frames are there already. Lock held. */
 void txn_join(struct sfs *fs, struct sfs_buf *buf, uint8_t *run_frame, uint8_t *durable);
@@ -144,6 +143,8 @@ uint32_t txn_blocks(const struct sfs *fs, uint32_t payload);
 
 /* ---- commit.c ---- */
 
+/* Has the volume been given up? No lock. */
+bool journal_aborted(struct sfs *fs);
 /* The first running transaction, with number SEQ. */
 void txn_start(struct sfs *fs, uint64_t seq);
 /* Commit the running transaction. Lock held, nobody busy; the lock is dropped in between. */
@@ -167,17 +168,18 @@ int checkpoint_write_home(struct sfs *fs);
 int checkpoint_write_jsb(struct sfs *fs);
 /* A flush has returned: what it has covered may be reused. */
 void checkpoint_flushed(struct sfs *fs);
-/* All of it, with flushes of its own: afterwards the log is empty. */
-int checkpoint_all(struct sfs *fs);
+/* All of it, with flushes of its own: afterwards the log is empty. Lock held, nobody busy; the lock
+ * is dropped in between. */
+int checkpoint_now(struct sfs *fs);
 /* Write the journal superblock of slot gen & 1. */
 int jsb_write(struct sfs *fs, uint64_t gen, uint64_t tail_seq, uint32_t tail_blk);
 void sort_places(struct sfs_place *place, uint32_t count);
 
 /* ---- logread.c ---- */
 
-/* The transaction at w->start, which must be number w->seq: 1 valid, 0 not, or an error. w->place
- * are then its homes in order, and w->at is behind it. */
-int log_check_transaction(struct sfs *fs, struct walk *w);
+/* Is the transaction at w->start, which must be number w->seq, valid? w->place are then its homes in
+ * order, and w->at is behind it. */
+bool log_check_transaction(struct sfs *fs, struct walk *w);
 /* The number of the newest record in the log, wherever it is; at least SEQ, where the walk stopped.
  */
 uint64_t log_newest(struct sfs *fs, uint64_t seq);

@@ -96,61 +96,35 @@ static bool tags_valid(const struct sfs *fs, const struct sfs_descriptor *d)
     return true;
 }
 
-/* Room for one more place. */
-static int make_place(struct walk *w)
-{
-    if (w->count < w->room) {
-        return 0;
-    }
-    uint32_t room = w->room == 0 ? 256 : 2 * w->room;
-    struct sfs_place *place = port_alloc(room * sizeof(*place));
-
-    if (place == NULL) {
-        return SFS_ENOMEM;
-    }
-    if (w->count > 0) {
-        memcpy(place, w->place, w->count * sizeof(*place));
-    }
-    port_free(w->place);
-    w->place = place;
-    w->room = room;
-    return 0;
-}
-
-/* 1: valid; 0: not; negative: an error. */
-static int check_payload(struct sfs *fs, struct walk *w, const struct sfs_descriptor *d)
+static bool check_payload(struct sfs *fs, struct walk *w, const struct sfs_descriptor *d)
 {
     for (uint32_t i = 0; i < d->ntags; i++) {
         uint64_t from = fs->super.journal_start + w->at;
         const uint8_t *block = next_block(fs, w);
-        int error = make_place(w);
 
-        if (error < 0) {
-            return error;
-        }
         if (block == NULL ||
             (sfs_csum_entry(fs->u, d->tag[i].home, block, fs->bs) != d->tag[i].crc &&
              SFS_RULE(PAYLOAD_VERIFIED))) {
-            return 0;
+            return false;
         }
         w->place[w->count++] = (struct sfs_place){d->tag[i].home, from};
     }
-    return 1;
+    return true;
 }
 
 /* A descriptor, number INDEX, and its payload. *LAST: it was the last one. */
-static int check_group(struct sfs *fs, struct walk *w, uint32_t index, bool *last)
+static bool check_group(struct sfs *fs, struct walk *w, uint32_t index, bool *last)
 {
     struct sfs_descriptor *d = (struct sfs_descriptor *)fs->journal->descriptors;
     uint32_t at = w->at;
     const uint8_t *block = next_block(fs, w);
 
     if (block == NULL || !is_descriptor(fs, block, at)) {
-        return 0;
+        return false;
     }
     memcpy(d, block, fs->bs);
     if (d->seq != w->seq || d->index != index || !tags_valid(fs, d)) {
-        return 0;
+        return false;
     }
     w->chain = sfs_csum(w->chain, &d->crc, sizeof(d->crc));
     *last = (d->flags & SFS_DESCRIPTOR_LAST) != 0;
@@ -178,19 +152,18 @@ static bool homes_differ(struct walk *w)
     return true;
 }
 
-/* The transaction at w->start: 1 valid, 0 not, or an error. */
-int log_check_transaction(struct sfs *fs, struct walk *w)
+bool log_check_transaction(struct sfs *fs, struct walk *w)
 {
     bool last = false;
-    int valid = 1;
+    bool valid = true;
 
     w->at = w->start;
     w->total = w->count = 0;
     w->chain = fs->u;
-    for (uint32_t index = 0; valid == 1 && !last; index++) {
+    for (uint32_t index = 0; valid && !last; index++) {
         valid = check_group(fs, w, index, &last);
     }
-    return valid < 1 ? valid : check_commit(fs, w) && homes_differ(w);
+    return valid && check_commit(fs, w) && homes_differ(w);
 }
 
 /* ---- Damage ---- */

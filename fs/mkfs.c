@@ -8,6 +8,7 @@
  *
  * A power cut in between leaves no file system rather than half of one.
  */
+#include "fs/dirblock.h"
 #include "fs/super.h"
 #include "fs/volume.h"
 
@@ -32,17 +33,8 @@ static bool in(uint64_t block, uint64_t start, uint64_t count)
 /* Set the bits FIRST to END - 1 that lie in the COUNT bits of OUT, of which BASE is the first. */
 static void set_bits(uint8_t *out, uint64_t base, uint64_t count, uint64_t first, uint64_t end)
 {
-    uint64_t bit = first > base ? first - base : 0;
-    uint64_t stop = end <= base ? 0 : end - base < count ? end - base : count;
-
-    while (bit < stop) {
-        if (bit % 8 == 0 && stop - bit >= 8) {
-            memset(out + bit / 8, 0xFF, (stop - bit) / 8);
-            bit += (stop - bit) / 8 * 8;
-        } else {
-            out[bit / 8] |= (uint8_t)(1u << bit % 8);
-            bit++;
-        }
+    for (uint64_t bit = first > base ? first - base : 0; bit < count && base + bit < end; bit++) {
+        out[bit / 8] |= (uint8_t)(1u << bit % 8);
     }
 }
 
@@ -80,35 +72,11 @@ static void make_root_inode(const struct sfs_super *super, uint8_t *out)
     memcpy(out, &root, sizeof(root));
 }
 
-/* "." and "..", both of them inode 0. */
 static void make_root_directory(const struct sfs_super *super, uint8_t *out)
 {
-    if (super->version == SFS_VERSION_SEED) {
-        out[0] = '.';
-        memcpy(out + sizeof(struct sfs_seed_dirent), "..", 2);
-        return;
-    }
-    struct sfs_dirent dot = {0, SFS_DIRENT_SIZE(1), 1, SFS_TYPE_DIR, "."};
-    struct sfs_dirent up = {0, (uint16_t)(super->block_size - SFS_DIRENT_SIZE(1)), 2, SFS_TYPE_DIR,
-                            ".."};
+    struct sfs_dirblock block = {out, super->block_size, super->version == SFS_VERSION_SEED};
 
-    memcpy(out, &dot, sizeof(dot));
-    memcpy(out + dot.rec_len, &up, sizeof(up));
-}
-
-static void make_log_super(const struct sfs *fs, uint8_t *out)
-{
-    struct sfs_jsb jsb = {.magic = SFS_JSB_MAGIC,
-                          .version = SFS_JOURNAL_VERSION,
-                          .gen = 1,
-                          .tail_seq = 1,
-                          .tail_blk = SFS_LOG_FIRST,
-                          .log_first = SFS_LOG_FIRST,
-                          .log_blocks = fs->super.journal_blocks - SFS_LOG_FIRST};
-
-    memcpy(jsb.uuid, fs->super.uuid, sizeof(jsb.uuid));
-    jsb.crc = sfs_csum(fs->u, &jsb, offsetof(struct sfs_jsb, crc));
-    memcpy(out, &jsb, sizeof(jsb));
+    sfs_dirblock_init_first(&block, SFS_ROOT, SFS_ROOT);
 }
 
 /* A block of metadata that has an entry in the checksum table. Returns false: it has none. */
@@ -159,7 +127,7 @@ static bool make_block(struct mkfs *mkfs, uint64_t block, uint8_t *out)
         return true;
     }
     if (super->version == SFS_VERSION && block == super->journal_start + 1) {
-        make_log_super(&mkfs->fs, out);
+        sfs_jsb_fill(&mkfs->fs, (struct sfs_jsb *)out, 1, 1, SFS_LOG_FIRST);
         return true;
     }
     return false;
@@ -274,12 +242,8 @@ static int write_all(struct mkfs *mkfs)
 {
     int error = wipe_ends(mkfs);
 
-    if (error == 0) {
-        error = write_metadata(mkfs);
-    }
-    if (error == 0) {
-        error = sfs_io_flush(&mkfs->fs);
-    }
+    error = error < 0 ? error : write_metadata(mkfs);
+    error = error < 0 ? error : sfs_io_flush(&mkfs->fs);
     return error < 0 ? error : write_supers(mkfs);
 }
 
@@ -329,12 +293,8 @@ static bool get_memory(struct mkfs *mkfs)
 
 static void free_memory(struct mkfs *mkfs)
 {
-    if (mkfs->fs.lock != NULL) {
-        port_mutex_destroy(mkfs->fs.lock);
-    }
-    if (mkfs->fs.flush_lock != NULL) {
-        port_mutex_destroy(mkfs->fs.flush_lock);
-    }
+    sfs_mutex_free(mkfs->fs.lock);
+    sfs_mutex_free(mkfs->fs.flush_lock);
     port_free(mkfs->chunk);
     port_free(mkfs->scratch);
     port_free(mkfs);

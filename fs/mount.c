@@ -119,18 +119,10 @@ void volume_free(struct sfs *fs)
         cache_free(fs);
     }
     free_journal(fs);
-    if (fs->lock != NULL) {
-        port_mutex_destroy(fs->lock);
-    }
-    if (fs->super_lock != NULL) {
-        port_mutex_destroy(fs->super_lock);
-    }
-    if (fs->flush_lock != NULL) {
-        port_mutex_destroy(fs->flush_lock);
-    }
-    if (fs->wake != NULL) {
-        port_cond_destroy(fs->wake);
-    }
+    sfs_mutex_free(fs->lock);
+    sfs_mutex_free(fs->super_lock);
+    sfs_mutex_free(fs->flush_lock);
+    sfs_cond_free(fs->wake);
     port_free(fs);
 }
 
@@ -274,10 +266,7 @@ int sfs_unmount(struct sfs *fs)
 
 bool sfs_read_only(struct sfs *fs)
 {
-    port_mutex_lock(fs->lock);
-    bool read_only = fs->read_only || fs->journal->aborted != 0;
-    port_mutex_unlock(fs->lock);
-    return read_only;
+    return fs->read_only || journal_aborted(fs);
 }
 
 int64_t sfs_now(struct sfs *fs)
@@ -317,7 +306,7 @@ int sfs_tick(struct sfs *fs)
 int sfs_statfs(struct sfs *fs, struct sfs_statfs *out)
 {
     const struct sfs_super *super = &fs->super;
-    uint64_t first = fs->has_journal ? super->orphan_block + 1 : super->data_start;
+    uint64_t first = sfs_first_file_block(super);
     uint64_t end = fs->has_journal ? super->backup_sb_block : super->total_blocks;
 
     *out = (struct sfs_statfs){.block_size = fs->bs,

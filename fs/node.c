@@ -204,15 +204,23 @@ static int read_inode(struct sfs *fs, uint64_t ino, struct sfs_inode *inode)
     return 0;
 }
 
+/* A node that nobody can find yet, with one reference. NULL: no memory. */
+static struct sfs_node *make(uint64_t ino)
+{
+    struct sfs_node *node = port_alloc(sizeof(*node));
+
+    if (node != NULL) {
+        *node = (struct sfs_node){.ino = ino, .refs = 1};
+    }
+    return node;
+}
+
 int sfs_node_new(struct sfs *fs, uint64_t ino, struct sfs_node **node)
 {
-    *node = port_alloc(sizeof(**node));
+    *node = make(ino);
     if (*node == NULL) {
         return SFS_ENOMEM;
     }
-    memset(*node, 0, sizeof(**node));
-    (*node)->ino = ino;
-    (*node)->refs = 1;
     port_mutex_lock(fs->upper->lock);
     insert(fs->upper, *node);
     port_mutex_unlock(fs->upper->lock);
@@ -257,19 +265,13 @@ int sfs_node_get(struct sfs *fs, uint64_t ino, struct sfs_node **node)
     if (result != 0) {
         return result < 0 ? result : 0;
     }
-    fresh = port_alloc(sizeof(*fresh));
-    if (fresh == NULL) {
-        return SFS_ENOMEM;
-    }
-    memset(fresh, 0, sizeof(*fresh));
-    fresh->ino = ino;
-    fresh->refs = 1;
-    result = read_inode(fs, ino, &fresh->disk);
-    fresh->type = (fresh->disk.mode & SFS_MODE_TYPE) >> 12;
+    fresh = make(ino);
+    result = fresh == NULL ? SFS_ENOMEM : read_inode(fs, ino, &fresh->disk);
     if (result < 0) {
         port_free(fresh);
         return result;
     }
+    fresh->type = (fresh->disk.mode & SFS_MODE_TYPE) >> 12;
     port_mutex_lock(fs->upper->lock);
     other = find(fs->upper, ino);
     if (other == NULL) {

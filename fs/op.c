@@ -77,10 +77,3 @@ void sfs_op_end(struct sfs_op *op)
     }
     sfs_end(&op->handle);
 }
-
-int sfs_op_fail(struct sfs_op *op, int error)
-{
-    sfs_abort(op->fs, error, 0);
-    sfs_op_end(op);
-    return error;
-}

@@ -30,8 +30,6 @@ int sfs_op_new_block(struct sfs_op *op, uint64_t goal, struct sfs_buf **buf);
 int sfs_op_free_block(struct sfs_op *op, struct sfs_buf *buf);
 /* Let go of everything and end the handle. */
 void sfs_op_end(struct sfs_op *op);
-/* The same after an error that came when some of the changes were made: the volume is given up. */
-int sfs_op_fail(struct sfs_op *op, int error);
 
 /* Blocks of the data bitmap that M allocated or freed blocks lie in, at most. */
 static inline uint32_t sfs_bitmap_blocks(const struct sfs *fs, uint32_t m)

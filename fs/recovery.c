@@ -100,9 +100,7 @@ static int before_first_write(struct sfs *fs)
 
 static int walk(struct sfs *fs, struct walk *w)
 {
-    int valid;
-
-    while ((valid = log_check_transaction(fs, w)) == 1) {
+    while (log_check_transaction(fs, w)) {
         int error = fs->read_only ? remember(fs, w) : before_first_write(fs);
 
         if (error == 0 && !fs->read_only) {
@@ -115,7 +113,7 @@ static int walk(struct sfs *fs, struct walk *w)
         w->seq++;
         w->start = w->at;
     }
-    return valid;
+    return 0;
 }
 
 /* ---- The journal superblock ---- */
@@ -198,10 +196,12 @@ int recovery_run(struct sfs *fs)
         fs->journal->trouble = LOG_NO_SUPER;
         return fs->read_only ? 0 : error;
     }
-    struct walk w = {.seq = jsb.tail_seq, .start = (uint32_t)jsb.tail_blk};
+    struct walk w = {.seq = jsb.tail_seq,
+                     .start = (uint32_t)jsb.tail_blk,
+                     .place = port_alloc(fs->journal->log * sizeof(*w.place))};
 
     fs->journal->gen = jsb.gen;
-    error = run(fs, &w);
+    error = w.place != NULL ? run(fs, &w) : SFS_ENOMEM;
     port_free(w.place);
     return error;
 }

@@ -173,3 +173,17 @@ int sfs_super_write(struct sfs *fs, uint32_t state)
     port_free(block);
     return error == 0 && SFS_RULE(SUPER_IS_FLUSHED) ? sfs_io_flush(fs) : error;
 }
+
+void sfs_jsb_fill(const struct sfs *fs, struct sfs_jsb *jsb, uint64_t gen, uint64_t tail_seq,
+                  uint64_t tail_blk)
+{
+    *jsb = (struct sfs_jsb){.magic = SFS_JSB_MAGIC,
+                            .version = SFS_JOURNAL_VERSION,
+                            .gen = gen,
+                            .tail_seq = tail_seq,
+                            .tail_blk = tail_blk,
+                            .log_first = SFS_LOG_FIRST,
+                            .log_blocks = fs->super.journal_blocks - SFS_LOG_FIRST};
+    memcpy(jsb->uuid, fs->super.uuid, sizeof(jsb->uuid));
+    jsb->crc = sfs_csum(fs->u, jsb, offsetof(struct sfs_jsb, crc));
+}

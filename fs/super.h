@@ -28,9 +28,6 @@ uint64_t sfs_table_blocks(const struct sfs_super *super);
 /* The first block that files may use; mkfs gives it to the root directory. */
 uint64_t sfs_first_file_block(const struct sfs_super *super);
 
-/* Log blocks of the largest operation: what the log must have room for. See journal.h. */
-uint32_t sfs_largest_operation(const struct sfs_super *super);
-
 /*
  * Is SUPER, 512 bytes from a disk of SECTORS sectors, a superblock: magic, checksum, version,
  * features, and the geometry that its own numbers ask for? 0; EUCLEAN; EINVAL: it is one, but with
@@ -46,6 +43,10 @@ int sfs_super_read(struct sfs *fs, bool *backup);
 
 /* Set the fields of FS that follow from fs->super. */
 void sfs_super_apply(struct sfs *fs);
+
+/* Fill in JSB, the journal's superblock of generation GEN. */
+void sfs_jsb_fill(const struct sfs *fs, struct sfs_jsb *jsb, uint64_t gen, uint64_t tail_seq,
+                  uint64_t tail_blk);
 
 /* Write fs->super with STATE to block 0, one generation younger, and flush. EIO, ENOMEM. */
 int sfs_super_write(struct sfs *fs, uint32_t state);

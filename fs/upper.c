@@ -37,24 +37,12 @@ static void delete_upper(struct sfs *fs)
 
     port_free(upper->hash);
     port_free(upper->page_hash);
-    if (upper->lock != NULL) {
-        port_mutex_destroy(upper->lock);
-    }
-    if (upper->rename_lock != NULL) {
-        port_mutex_destroy(upper->rename_lock);
-    }
-    if (upper->page_lock != NULL) {
-        port_mutex_destroy(upper->page_lock);
-    }
-    if (upper->write_lock != NULL) {
-        port_mutex_destroy(upper->write_lock);
-    }
-    if (upper->wake != NULL) {
-        port_cond_destroy(upper->wake);
-    }
-    if (upper->page_wake != NULL) {
-        port_cond_destroy(upper->page_wake);
-    }
+    sfs_mutex_free(upper->lock);
+    sfs_mutex_free(upper->rename_lock);
+    sfs_mutex_free(upper->page_lock);
+    sfs_mutex_free(upper->write_lock);
+    sfs_cond_free(upper->wake);
+    sfs_cond_free(upper->page_wake);
     port_free(upper);
     fs->upper = NULL;
 }

@@ -77,6 +77,21 @@ struct sfs {
     struct sfs_upper *upper;
 };
 
+/* NULL is allowed: whoever makes several asks in the end whether all came to be. */
+static inline void sfs_mutex_free(struct port_mutex *mutex)
+{
+    if (mutex != NULL) {
+        port_mutex_destroy(mutex);
+    }
+}
+
+static inline void sfs_cond_free(struct port_cond *cond)
+{
+    if (cond != NULL) {
+        port_cond_destroy(cond);
+    }
+}
+
 /* The block and the byte in it where inode INO lies. INO must be below super.inode_count. */
 uint64_t sfs_inode_block(const struct sfs *fs, uint64_t ino, uint32_t *offset);
 

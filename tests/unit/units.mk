@@ -45,8 +45,8 @@ UNIT_dma := kernel/mm/dma.c
 unit-binaries: $(FS_C:%.c=$(B)/freestanding/%.o)
 
 # SFS up to its journal and allocator, on a disk in memory.
-SFS_LOW := $(addprefix fs/,alloc.c cache.c checkpoint.c commit.c csum.c damage.c geometry.c handle.c io.c join.c logread.c logwrite.c mkfs.c mount.c reach.c recovery.c super.c) tests/fs/port_host.c tests/fs/ramdisk.c
-UNIT_sfs_mkfs := fs/mkfs.c fs/geometry.c fs/reach.c fs/super.c fs/io.c fs/csum.c tests/fs/port_host.c tests/fs/ramdisk.c
+SFS_LOW := $(addprefix fs/,alloc.c cache.c checkpoint.c commit.c csum.c damage.c dirblock.c geometry.c handle.c io.c join.c logread.c logwrite.c mkfs.c mount.c name.c reach.c recovery.c super.c) tests/fs/port_host.c tests/fs/ramdisk.c
+UNIT_sfs_mkfs := fs/mkfs.c fs/dirblock.c fs/name.c fs/geometry.c fs/reach.c fs/super.c fs/io.c fs/csum.c tests/fs/port_host.c tests/fs/ramdisk.c
 UNIT_sfs_mount := $(SFS_LOW)
 UNIT_sfs_journal := $(SFS_LOW) tests/fs/client.c
 UNIT_sfs_recovery := $(SFS_LOW)
