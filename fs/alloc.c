@@ -474,9 +474,7 @@ static int free_block_locked(struct sfs_handle *handle, uint64_t block, bool met
     uint64_t bits = bits_in_block(fs);
     int error = modify_entry(handle, block, meta, &table);
 
-    if (error == 0) {
-        error = modify_bit(handle, &a->data, block, &buf);
-    }
+    error = error < 0 ? error : modify_bit(handle, &a->data, block, &buf);
     if (error < 0) {
         sfs_buf_put(fs, table);
         return error;

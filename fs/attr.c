@@ -128,9 +128,7 @@ int sfs_setattr(struct sfs *fs, uint64_t ino, unsigned mask, struct sfs_attr *at
     if (error == 0 && (mask & ~(unsigned)SFS_SET_SIZE) != 0) {
         error = set_inode(fs, node, mask, attr);
     }
-    if (error == 0) {
-        error = sfs_node_attr(fs, node, attr);
-    }
+    error = error < 0 ? error : sfs_node_attr(fs, node, attr);
     sfs_node_unlock(fs, node);
     sfs_node_put(fs, node);
     return error;

@@ -81,13 +81,15 @@ static void copy_durable(struct sfs *fs, const struct sfs_place *place, uint32_t
     port_mutex_unlock(fs->lock);
 }
 
-static int write_copies(struct sfs *fs, const struct sfs_place *place, uint32_t count)
+int chunk_transfer(struct sfs *fs, enum blk_op op, const struct sfs_place *place, uint32_t count)
 {
     struct sfs_journal *j = fs->journal;
+    enum blk_class cls = op == BLK_WRITE ? BLK_CLASS_HOME : BLK_CLASS_NONE;
 
-    sfs_batch_start(&j->batch, fs, BLK_WRITE, BLK_CLASS_HOME);
+    sfs_batch_start(&j->batch, fs, op, cls);
     for (uint32_t i = 0; i < count; i++) {
-        sfs_batch_add(&j->batch, place[i].block, 1, j->chunk + (size_t)i * fs->bs);
+        sfs_batch_add(&j->batch, op == BLK_WRITE ? place[i].block : place[i].where, 1,
+                      j->chunk + (size_t)i * fs->bs);
     }
     return sfs_batch_wait(&j->batch);
 }
@@ -110,9 +112,9 @@ static void copies_are_home(struct sfs *fs, const struct sfs_place *place, uint3
 static int write_some_home(struct sfs *fs, const struct sfs_place *place, uint32_t count)
 {
     copy_durable(fs, place, count);
-    int error = write_copies(fs, place, count);
+    int error = chunk_transfer(fs, BLK_WRITE, place, count);
     if (error < 0) {
-        error = write_copies(fs, place, count);
+        error = chunk_transfer(fs, BLK_WRITE, place, count);
     }
     if (error == 0) {
         copies_are_home(fs, place, count);

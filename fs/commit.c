@@ -216,9 +216,7 @@ static int write_frozen(struct sfs *fs)
     if (error == 0 && !fs->has_journal) {
         return write_without_log(fs);
     }
-    if (error == 0) {
-        error = checkpoint_along(fs);
-    }
+    error = error < 0 ? error : checkpoint_along(fs);
     error = error < 0 ? error : log_write(fs);
     return SFS_RULE(DATA_BEFORE_COMMIT) ? error : pay(fs);
 }

@@ -83,9 +83,7 @@ static int open_parts(struct sfs_op *op, struct sfs_node *dir, const struct maki
             sfs_alloc_inode(&op->handle, dir->ino, type_of(making) == SFS_TYPE_DIR, &parts->ino);
         parts->has_ino = error == 0;
     }
-    if (error == 0) {
-        error = sfs_node_new(op->fs, parts->ino, &parts->node);
-    }
+    error = error < 0 ? error : sfs_node_new(op->fs, parts->ino, &parts->node);
     if (error == 0) {
         error = sfs_node_hold(op, parts->node);
     }
@@ -219,9 +217,7 @@ static int make(struct sfs *fs, uint64_t dir, const struct making *making, struc
     if (error == 0 && (making->owner.uid > UINT16_MAX || making->owner.gid > UINT16_MAX)) {
         error = SFS_EOVERFLOW;
     }
-    if (error == 0) {
-        error = sfs_node_get_dir(fs, dir, &node);
-    }
+    error = error < 0 ? error : sfs_node_get_dir(fs, dir, &node);
     if (error < 0) {
         return error;
     }
@@ -313,9 +309,7 @@ static int link_in(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir,
     if (error == 0 && node->disk.nlink >= SFS_LINK_MAX) {
         error = SFS_EMLINK;
     }
-    if (error == 0) {
-        error = sfs_op_begin(fs, &op, 2 + room.credits, 0, room.blocks);
-    }
+    error = error < 0 ? error : sfs_op_begin(fs, &op, 2 + room.credits, 0, room.blocks);
     if (error < 0) {
         return error;
     }

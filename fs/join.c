@@ -151,9 +151,7 @@ static int join(struct sfs_handle *handle, struct sfs_buf *buf, bool fresh)
     int error = table_of(fs, buf->block, &table);
 
     port_mutex_lock(fs->lock);
-    if (error == 0) {
-        error = join_both(handle, buf, table);
-    }
+    error = error < 0 ? error : join_both(handle, buf, table);
     if (error == 0 && fresh) {
         memset(buf->data, 0, fs->bs);
         buf->flags = (buf->flags | SFS_BUF_VALID) & ~(uint32_t)SFS_BUF_DATA;
@@ -171,9 +169,7 @@ int sfs_modify(struct sfs_handle *handle, uint64_t block, struct sfs_buf **out)
 {
     int error = sfs_buf_read(handle->fs, block, out);
 
-    if (error == 0) {
-        error = join(handle, *out, false);
-    }
+    error = error < 0 ? error : join(handle, *out, false);
     *out = error < 0 ? NULL : *out;
     return error;
 }

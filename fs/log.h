@@ -174,6 +174,8 @@ int checkpoint_now(struct sfs *fs);
 /* Write the journal superblock of slot gen & 1. */
 int jsb_write(struct sfs *fs, uint64_t gen, uint64_t tail_seq, uint32_t tail_blk);
 void sort_places(struct sfs_place *place, uint32_t count);
+/* Between j->chunk and COUNT places: read from WHERE they are, or write to BLOCK, their home. */
+int chunk_transfer(struct sfs *fs, enum blk_op op, const struct sfs_place *place, uint32_t count);
 
 /* ---- logread.c ---- */
 

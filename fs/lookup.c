@@ -64,9 +64,7 @@ int sfs_lookup(struct sfs *fs, uint64_t dir, const char *name, size_t length, st
     struct sfs_node *node;
     int error = sfs_name_check(name, length, fs->name_max);
 
-    if (error == 0) {
-        error = sfs_node_get_dir(fs, dir, &node);
-    }
+    error = error < 0 ? error : sfs_node_get_dir(fs, dir, &node);
     if (error == 0) {
         error = lookup(fs, node, name, length, attr);
         sfs_node_put(fs, node);

@@ -232,9 +232,7 @@ static int write_supers(struct mkfs *mkfs)
         error =
             sfs_write_blocks(fs, BLK_CLASS_SUPERBLOCK, fs->super.backup_sb_block, 1, mkfs->chunk);
     }
-    if (error == 0) {
-        error = sfs_write_blocks(fs, BLK_CLASS_SUPERBLOCK, 0, 1, mkfs->chunk);
-    }
+    error = error < 0 ? error : sfs_write_blocks(fs, BLK_CLASS_SUPERBLOCK, 0, 1, mkfs->chunk);
     return error < 0 ? error : sfs_io_flush(fs);
 }
 
@@ -310,9 +308,7 @@ int sfs_mkfs(struct blk_dev *dev, const struct sfs_mkfs_options *options)
     sfs_csum_init();
     *mkfs = (struct mkfs){.fs.dev = dev, .zeroed = options->zeroed};
     int error = get_memory(mkfs) ? plan(&mkfs->fs, options) : SFS_ENOMEM;
-    if (error == 0) {
-        error = write_all(mkfs);
-    }
+    error = error < 0 ? error : write_all(mkfs);
     free_memory(mkfs);
     return error;
 }

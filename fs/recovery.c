@@ -22,27 +22,15 @@
 /* A valid transaction goes home, in chunks. */
 static int replay(struct sfs *fs, struct walk *w)
 {
-    struct sfs_journal *j = fs->journal;
     const uint32_t most = LOG_CHUNK / fs->bs;
     int error = 0;
 
-    j->chunk_count = 0;
+    fs->journal->chunk_count = 0;
     for (uint32_t i = 0; i < w->count && error == 0; i += most) {
         uint32_t count = w->count - i < most ? w->count - i : most;
 
-        sfs_batch_start(&j->batch, fs, BLK_READ, BLK_CLASS_NONE);
-        for (uint32_t k = 0; k < count; k++) {
-            sfs_batch_add(&j->batch, w->place[i + k].where, 1, j->chunk + (size_t)k * fs->bs);
-        }
-        error = sfs_batch_wait(&j->batch);
-        if (error < 0) {
-            return error;
-        }
-        sfs_batch_start(&j->batch, fs, BLK_WRITE, BLK_CLASS_HOME);
-        for (uint32_t k = 0; k < count; k++) {
-            sfs_batch_add(&j->batch, w->place[i + k].block, 1, j->chunk + (size_t)k * fs->bs);
-        }
-        error = sfs_batch_wait(&j->batch);
+        error = chunk_transfer(fs, BLK_READ, w->place + i, count);
+        error = error < 0 ? error : chunk_transfer(fs, BLK_WRITE, w->place + i, count);
     }
     return error;
 }

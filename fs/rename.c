@@ -225,9 +225,7 @@ static int change(struct sfs_op *op, struct renaming *r)
     struct sfs *fs = op->fs;
     int error = change_names(op, r);
 
-    if (error == 0) {
-        error = move_up(op, &r->from, r->to.dir);
-    }
+    error = error < 0 ? error : move_up(op, &r->from, r->to.dir);
     if (error == 0 && exchanges(r)) {
         error = move_up(op, &r->to, r->from.dir);
     } else if (error == 0 && r->to.node != NULL) {
@@ -268,9 +266,7 @@ static int do_rename(struct sfs *fs, struct renaming *r)
     if (error == 0 && r->to.node == NULL) {
         error = sfs_dir_open(&op, r->to.dir, &r->room);
     }
-    if (error == 0) {
-        error = change(&op, r);
-    }
+    error = error < 0 ? error : change(&op, r);
     sfs_op_end(&op);
     return error;
 }
@@ -308,9 +304,7 @@ static int rename_locked(struct sfs *fs, struct renaming *r)
     }
     lock_nodes(fs, r);
     error = check_nodes(fs, r);
-    if (error == 0) {
-        error = do_rename(fs, r);
-    }
+    error = error < 0 ? error : do_rename(fs, r);
     unlock_nodes(fs, r);
     return error;
 }
@@ -363,9 +357,7 @@ int sfs_rename(struct sfs *fs, uint64_t from, const char *name, size_t length, u
     };
     int error = check_arguments(fs, &r);
 
-    if (error == 0) {
-        error = sfs_node_get_dir(fs, from, &r.from.dir);
-    }
+    error = error < 0 ? error : sfs_node_get_dir(fs, from, &r.from.dir);
     if (error < 0) {
         return error;
     }

@@ -86,9 +86,7 @@ static int read_backup(struct sfs *fs, uint8_t *scratch)
             continue;
         }
         error = read_head(fs, (total - 1) * bs, &fs->super, scratch);
-        if (error == 0) {
-            error = sfs_super_check(&fs->super, fs->dev->nsect);
-        }
+        error = error < 0 ? error : sfs_super_check(&fs->super, fs->dev->nsect);
         if (error == 0 && fs->super.version == SFS_VERSION && fs->super.block_size == bs &&
             fs->super.backup_sb_block == total - 1) {
             return 0;
@@ -107,9 +105,7 @@ int sfs_super_read(struct sfs *fs, bool *backup)
     }
     *backup = false;
     int error = read_head(fs, 0, &fs->super, scratch);
-    if (error == 0) {
-        error = sfs_super_check(&fs->super, fs->dev->nsect);
-    }
+    error = error < 0 ? error : sfs_super_check(&fs->super, fs->dev->nsect);
     if (error == SFS_EUCLEAN || error == SFS_EIO) {
         int second = read_backup(fs, scratch);
 

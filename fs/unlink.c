@@ -57,9 +57,7 @@ static int remove_from(struct sfs *fs, struct sfs_node *dir, const char *name, s
     struct sfs_spot place;
     int error = sfs_dir_prepare(fs, dir);
 
-    if (error == 0) {
-        error = sfs_dir_child(fs, dir, name, length, &place, node);
-    }
+    error = error < 0 ? error : sfs_dir_child(fs, dir, name, length, &place, node);
     if (error < 0) {
         return error;
     }
@@ -69,9 +67,7 @@ static int remove_from(struct sfs *fs, struct sfs_node *dir, const char *name, s
     }
     sfs_node_lock(fs, *node);
     error = check(fs, dir, *node, is_rmdir);
-    if (error == 0) {
-        error = remove_name(fs, dir, &place, name, length, *node);
-    }
+    error = error < 0 ? error : remove_name(fs, dir, &place, name, length, *node);
     sfs_node_unlock(fs, *node);
     return error;
 }

@@ -185,9 +185,7 @@ static int mounted(struct sfs *fs, const uint64_t *slots)
     if (error == 0 && fs->upper->orphans_overflow) {
         error = scan_inodes(fs);
     }
-    if (error == 0) {
-        error = finish_orphans(fs);
-    }
+    error = error < 0 ? error : finish_orphans(fs);
     if (error == 0 || error == SFS_EUCLEAN) { /* the next check finds what is left */
         error = 0;
     }
