@@ -119,19 +119,19 @@ static void join_charged(struct sfs_handle *handle, struct sfs_buf *buf, uint8_t
 /* BUF and the block of its checksum entry, both or none. Lock held. */
 static int join_both(struct sfs_handle *handle, struct sfs_buf *buf, struct sfs_buf *table)
 {
-    struct sfs *fs = handle->fs;
-    uint8_t *mine[2], *tables[2] = {NULL, NULL};
+    struct sfs_buf *const both[2] = {buf, table};
+    uint8_t *frame[2][2] = {{NULL}};
+    bool got = join_frames(handle->fs, buf, frame[0]) && join_frames(handle->fs, table, frame[1]);
 
-    if (!join_frames(fs, buf, mine) || !join_frames(fs, table, tables)) {
-        frame_put(fs, mine[0]);
-        frame_put(fs, mine[1]);
-        frame_put(fs, tables[0]);
-        frame_put(fs, tables[1]);
-        return SFS_ENOMEM;
+    for (int i = 0; i < 2; i++) {
+        if (got) {
+            join_charged(handle, both[i], frame[i]);
+        } else {
+            frame_put(handle->fs, frame[i][0]);
+            frame_put(handle->fs, frame[i][1]);
+        }
     }
-    join_charged(handle, buf, mine);
-    join_charged(handle, table, tables);
-    return 0;
+    return got ? 0 : SFS_ENOMEM;
 }
 
 static int table_of(struct sfs *fs, uint64_t block, struct sfs_buf **table)

@@ -102,7 +102,7 @@ int sfs_node_hand_out(struct sfs *fs, struct sfs_node *node, struct sfs_attr *at
 
 void sfs_node_unref(struct sfs *fs, struct sfs_node *node)
 {
-    if (--node->refs == 0) {
+    if (--node->refs == 0 && !node->orphan && !node->dying) {
         idle_add(fs->upper, node);
     }
 }
@@ -354,25 +354,19 @@ void sfs_node_put(struct sfs *fs, struct sfs_node *node)
     }
 }
 
-/* The next one that nobody uses, with a reference; NULL: none, or enough are gone. */
+/* The one that nobody has used for the longest time, with a reference. NULL: no more than KEEP are
+ * left, or all are in use. */
 static struct sfs_node *victim(struct sfs *fs, uint32_t keep)
 {
-    struct sfs_upper *upper = fs->upper;
-    struct sfs_node *found = NULL;
+    struct sfs_node *node;
 
-    port_mutex_lock(upper->lock);
-    for (uint32_t i = 0; upper->idle != NULL && upper->nodes > keep && found == NULL; i++) {
-        if (!upper->idle->orphan && !upper->idle->dying) {
-            found = upper->idle;
-            sfs_node_ref(fs, found);
-        } else if (i <= upper->orphan_count) {
-            upper->idle = upper->idle->idle_next;
-        } else {
-            break;
-        }
+    port_mutex_lock(fs->upper->lock);
+    node = fs->upper->nodes > keep ? fs->upper->idle : NULL;
+    if (node != NULL) {
+        sfs_node_ref(fs, node);
     }
-    port_mutex_unlock(upper->lock);
-    return found;
+    port_mutex_unlock(fs->upper->lock);
+    return node;
 }
 
 /* Everything of NODE is on the disk: then what is in memory is no longer needed. */

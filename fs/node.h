@@ -49,7 +49,7 @@ struct sfs_node {
     uint64_t meta_seq; /* the last transaction that changed the inode or one of its names */
     uint64_t data_seq; /* the last that changed its size or its pointers */
     uint64_t log_seq;  /* the last that took contents of it into the log */
-    bool idle;         /* it is in the list of those that nobody uses */
+    bool idle;         /* it is in that ring: no references, no orphan, not dying */
     struct sfs_node *hash_next, *all_next, *all_prev, *orphan_next;
     struct sfs_node *idle_next, *idle_prev;
 
@@ -74,7 +74,7 @@ struct sfs_upper {
     uint32_t hash_size; /* a power of 2 */
     uint32_t nodes, nodes_max;
     struct sfs_node *all;     /* a ring */
-    struct sfs_node *idle;    /* a ring of those without references, the longest idle first */
+    struct sfs_node *idle;    /* a ring of those that nobody needs, the longest idle first */
     struct sfs_node *orphans; /* a list */
     uint32_t dying;           /* nodes that are being freed just now */
     uint64_t freed;           /* how many of them there have been */

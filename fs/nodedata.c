@@ -274,7 +274,9 @@ void sfs_orphan_remove(struct sfs *fs, struct sfs_node *node)
             link = &(*link)->orphan_next;
         }
         *link = node->orphan_next;
+        sfs_node_ref(fs, node);
         node->orphan = false;
+        sfs_node_unref(fs, node); /* if nobody uses it, it is idle now */
         upper->orphan_count--;
         upper->orphans_changed = true;
     }
