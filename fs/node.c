@@ -143,6 +143,7 @@ static void take_out(struct sfs_upper *upper, struct sfs_node *node)
         upper->all = node->all_next != node ? node->all_next : NULL;
     }
     upper->nodes--;
+    upper->dropped++;
 }
 
 static void node_free(struct sfs *fs, struct sfs_node *node)
@@ -235,13 +236,14 @@ void sfs_node_cancel(struct sfs *fs, struct sfs_node *node)
     node_free(fs, node);
 }
 
-/* One that is in memory: 1, 0 if there is none, ESTALE. */
-static int get_present(struct sfs *fs, uint64_t ino, struct sfs_node **node)
+/* One that is in memory: 1, 0 if there is none, ESTALE. *DROPPED: how many had gone by then. */
+static int get_present(struct sfs *fs, uint64_t ino, struct sfs_node **node, uint64_t *dropped)
 {
     int result = 0;
 
     port_mutex_lock(fs->upper->lock);
     *node = find(fs->upper, ino);
+    *dropped = fs->upper->dropped;
     if (*node != NULL) {
         result = (*node)->dying || (*node)->disk.mode == 0 ? SFS_ESTALE : 1;
         if (result > 0) {
@@ -252,18 +254,16 @@ static int get_present(struct sfs *fs, uint64_t ino, struct sfs_node **node)
     return result;
 }
 
-int sfs_node_get(struct sfs *fs, uint64_t ino, struct sfs_node **node)
+/* Find inode INO, or read it. 1; 0: somebody was quicker, look again. */
+static int try_get(struct sfs *fs, uint64_t ino, struct sfs_node **node)
 {
     struct sfs_node *fresh;
-    struct sfs_node *other;
-    int result;
+    uint64_t dropped;
+    bool late;
+    int result = get_present(fs, ino, node, &dropped);
 
-    if (ino >= fs->super.inode_count) {
-        return SFS_EINVAL;
-    }
-    result = get_present(fs, ino, node);
     if (result != 0) {
-        return result < 0 ? result : 0;
+        return result;
     }
     fresh = make(ino);
     result = fresh == NULL ? SFS_ENOMEM : read_inode(fs, ino, &fresh->disk);
@@ -273,17 +273,27 @@ int sfs_node_get(struct sfs *fs, uint64_t ino, struct sfs_node **node)
     }
     fresh->type = (fresh->disk.mode & SFS_MODE_TYPE) >> 12;
     port_mutex_lock(fs->upper->lock);
-    other = find(fs->upper, ino);
-    if (other == NULL) {
+    /* Who was quicker may have changed the inode, and be gone again. */
+    late = find(fs->upper, ino) != NULL || fs->upper->dropped != dropped;
+    if (!late) {
         insert(fs->upper, fresh);
+        *node = fresh;
     }
     port_mutex_unlock(fs->upper->lock);
-    if (other != NULL) { /* somebody was quicker */
+    if (late) {
         port_free(fresh);
-        return sfs_node_get(fs, ino, node);
     }
-    *node = fresh;
-    return 0;
+    return !late;
+}
+
+int sfs_node_get(struct sfs *fs, uint64_t ino, struct sfs_node **node)
+{
+    int result = ino < fs->super.inode_count ? 0 : SFS_EINVAL;
+
+    while (result == 0) {
+        result = try_get(fs, ino, node);
+    }
+    return result < 0 ? result : 0;
 }
 
 int sfs_node_get_dir(struct sfs *fs, uint64_t ino, struct sfs_node **node)

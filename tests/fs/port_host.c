@@ -15,6 +15,7 @@ static long fail_after = -1;
 static bool failed;
 static size_t in_use, peak;
 static uint64_t state = 1;
+void (*port_unlocked)(void);
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 
 void port_fail_alloc(long count)
@@ -174,6 +175,9 @@ void port_mutex_unlock(struct port_mutex *mutex)
 {
     if (pthread_mutex_unlock(&mutex->mutex) != 0) {
         port_panic(__FILE__, __LINE__, "our mutex");
+    }
+    if (port_unlocked != NULL) {
+        port_unlocked();
     }
 }
 

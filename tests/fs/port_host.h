@@ -18,6 +18,9 @@ size_t port_in_use(void);
 size_t port_peak(void);
 void port_reset_peak(void);
 
+/* Called after each unlocking of a mutex, if not NULL: what another thread would do there. */
+extern void (*port_unlocked)(void);
+
 /* Print port_log's lines, or not (the usual). The last one is kept. */
 extern bool port_verbose;
 const char *port_last_log(void);

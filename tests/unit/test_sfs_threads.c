@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "fs/node.h"
 #include "fs/sfs.h"
 #include "tests/fs/checker.h"
 #include "tests/fs/port_host.h"
@@ -24,6 +25,7 @@ static struct ramdisk *disk;
 static struct sfs *fs;
 static uint64_t dir[3], shared;
 static const struct sfs_owner me = {0, 0};
+static const struct sfs_mount_options small = {.cache_blocks = 256, .page_kib = 256};
 
 /* Each thread has numbers of its own. */
 static uint32_t next(uint64_t *state, uint32_t limit)
@@ -135,7 +137,6 @@ static uint64_t made(uint64_t parent, const char *name, bool directory)
 static void run(uint32_t block_size)
 {
     struct sfs_mkfs_options options = {.block_size = block_size};
-    const struct sfs_mount_options small = {.cache_blocks = 256, .page_kib = 256};
     pthread_t thread[THREADS];
 
     disk = ramdisk_create(32768, 512);
@@ -165,9 +166,59 @@ static void test_threads(void **state)
     run(4096);
 }
 
+/* ---- An inode that comes, changes and goes while it is being read ---- */
+
+static unsigned unlocks; /* until then, the reader is alone */
+static uint32_t before;  /* nodes in memory */
+static int64_t stamp;
+static bool happened;
+
+static void meanwhile(void)
+{
+    struct sfs_attr attr = {.mtime_ns = stamp};
+
+    if (fs->upper->nodes != before || unlocks-- > 0) {
+        return;
+    }
+    port_unlocked = NULL;
+    happened = true;
+    assert_int_equal(sfs_setattr(fs, shared, SFS_SET_MTIME, &attr), 0);
+    sfs_nodes_trim(fs, 0);
+}
+
+static void test_an_inode_read_is_not_an_old_one(void **state)
+{
+    struct sfs_mkfs_options options = {.block_size = 4096};
+    struct sfs_attr attr;
+
+    (void)state;
+    disk = ramdisk_create(8192, 512);
+    assert_int_equal(sfs_mkfs(ramdisk_dev(disk), &options), 0);
+    assert_int_equal(sfs_mount(ramdisk_dev(disk), &small, &fs), 0);
+    shared = made(0, "S", false);
+    assert_int_equal(sfs_forget(fs, shared, 1), 0);
+    happened = true;
+    for (unsigned moment = 0; happened; moment++) {
+        sfs_nodes_trim(fs, 0);
+        before = fs->upper->nodes;
+        unlocks = moment;
+        stamp = 1000 + moment;
+        happened = false;
+        port_unlocked = meanwhile;
+        assert_int_equal(sfs_iget(fs, shared, &attr), 0);
+        port_unlocked = NULL;
+        assert_true(!happened || attr.mtime_ns == stamp);
+        assert_true(happened || moment > 2);
+        assert_int_equal(sfs_forget(fs, shared, 1), 0);
+    }
+    assert_int_equal(sfs_unmount(fs), 0);
+    ramdisk_free(disk);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_threads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_threads),
+                                       cmocka_unit_test(test_an_inode_read_is_not_an_old_one)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
