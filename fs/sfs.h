@@ -46,6 +46,7 @@ struct sfs_mount_options {
     bool read_only;        /* nothing at all is written; the journal is replayed in memory */
     uint32_t cache_blocks; /* metadata blocks to keep in memory; 0: 1 MiB's worth, at least 64 */
     uint32_t page_kib;     /* file contents to keep in memory; 0: 4 MiB */
+    uint32_t index_kib;    /* names of directories, 8 bytes each; 0: half of page_kib */
     uint32_t commit_ms;    /* changes get durable by themselves after this time; 0: 5000 */
 };
 

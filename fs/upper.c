@@ -59,7 +59,8 @@ static int create(struct sfs *fs)
     fs->upper = upper;
     upper->pages_max = pages > PAGES_MIN ? pages : PAGES_MIN;
     upper->nodes_max = pages / PAGES_PER_NODE > NODES_MIN ? pages / PAGES_PER_NODE : NODES_MIN;
-    upper->index_max = (uint64_t)upper->pages_max * SFS_PAGE / 2;
+    upper->index_max = fs->options.index_kib != 0 ? (uint64_t)fs->options.index_kib << 10
+                                                  : (uint64_t)upper->pages_max * SFS_PAGE / 2;
     upper->hash_size = power_of_2(upper->nodes_max);
     upper->page_hash_size = power_of_2(upper->pages_max / PAGES_PER_CHAIN);
     upper->hash = zeroed(upper->hash_size * sizeof(*upper->hash));

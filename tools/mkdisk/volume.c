@@ -10,8 +10,10 @@
 #include "port.h"
 #include "progress.h"
 
+/* Contents and metadata in memory: what the processor's own cache holds. */
 #define CACHE_BYTES (2u << 20)
 #define PAGE_KIB    1024
+#define INDEX_KIB   16384 /* two million names; taken when they are there */
 
 static bool has_super(const struct image *image, uint64_t lba)
 {
@@ -157,8 +159,10 @@ static const char *place_name(const struct volume_place *place)
 
 void volume_mount_device(struct volume *volume, bool writable)
 {
-    const struct sfs_mount_options options = {
-        .read_only = !writable, .cache_blocks = CACHE_BYTES / SFS_BLOCK_MAX, .page_kib = PAGE_KIB};
+    const struct sfs_mount_options options = {.read_only = !writable,
+                                              .cache_blocks = CACHE_BYTES / SFS_BLOCK_MAX,
+                                              .page_kib = PAGE_KIB,
+                                              .index_kib = INDEX_KIB};
     int error = sfs_mount(&volume->disk.dev, &options, &volume->fs);
 
     if (error != 0) {
