@@ -19,10 +19,11 @@
  * - Sizes grow to the last block that a file has; blocks are not thrown away. What no name leads to
  *   gets one: lost+found/#<inode>.
  *
- * Memory: for each GiB of the volume, 64 KiB with blocks of 4096 bytes and 512 KiB with blocks of
- * 512, of which only those 4 KiB pieces are made where something is in use; 8 bytes for each inode
- * in use or near one, 48 for each directory; 256 KiB for buffers and at most 2 MiB of the checksum
- * table; for the largest directory, 8 bytes a name, at most 1 MiB.
+ * Memory: for each GiB of the volume, at most 96 KiB with blocks of 4096 bytes and 768 KiB with
+ * blocks of 512, of which only those 4 KiB pieces are made where something is in use; 8 bytes for
+ * each inode in use or near one, 48 for each directory; 256 KiB for buffers and at most 2 MiB of the
+ * checksum table; for the largest directory, 8 bytes a name, at most 1 MiB; while lost+found is
+ * filled, up to 32 bytes for each name in it.
  */
 #ifndef SECTOR0_FS_CHECK_H
 #define SECTOR0_FS_CHECK_H

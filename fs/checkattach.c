@@ -8,13 +8,12 @@
 #include "fs/checkwork.h"
 #include "fs/dir.h"
 
-#define CACHE_BLOCKS 256
-#define PAGE_KIB     256
-#define NAME_TRIES   9
-#define LOST_MODE    0700
-#define NAME_SIZE    32
-
-static const struct sfs_mount_options small = {.cache_blocks = CACHE_BLOCKS, .page_kib = PAGE_KIB};
+#define CACHE_BLOCKS  256
+#define PAGE_KIB      256
+#define NAMES_PER_KIB 16
+#define NAME_TRIES    9
+#define LOST_MODE     0700
+#define NAME_SIZE     32
 
 /* TEXT, NUMBER and, from the second TRY on, "-" and that, to NAME. Returns the length. */
 static size_t make_name(char *name, const char *text, uint64_t number, bool numbered, unsigned try)
@@ -155,6 +154,11 @@ static void attach_all(struct check *c, struct sfs *fs, uint64_t lost)
 
 void check_attach(struct check *c, struct blk_dev *dev)
 {
+    /* A directory's index takes up to 32 bytes a name, and may take half of the pages. Without one,
+     * each name in lost+found would be looked for among all others. */
+    const struct sfs_mount_options small = {
+        .cache_blocks = CACHE_BLOCKS,
+        .page_kib = PAGE_KIB + (uint32_t)(c->result->inodes_used / NAMES_PER_KIB)};
     struct sfs_attr lost;
     struct sfs *fs;
     int error;

@@ -1,4 +1,7 @@
 """mkdisk check: where it finds the volume, what it says, what it writes, and e2fsck's exit codes"""
+import random
+import resource
+import struct
 import subprocess
 
 import pytest
@@ -86,3 +89,53 @@ def test_many_findings_are_counted(kit):
     assert status == 4
     assert sum(line.startswith("F5: inode") for line in out.splitlines()) == 20
     assert "F5: and 40 more of the kind above\n" in out
+
+
+# ---- Large volumes, made to be slow ----------------------------------------------------------------
+
+def inode(mode, size=0, block=0):
+    return struct.pack("<HHHHIHHqqq11Q", mode, 1, 0, 0, size, 0, 0, 0, 0, 0, block, *[0] * 10)
+
+
+def large_volume(kit, size, kind, blocks):
+    """A sparse image whose inode table has BLOCKS blocks of garbage, of a KIND"""
+    kit.image.unlink()
+    kit.ok("create", kit.image, "--size", size)
+    with open(kit.image, "r+b") as disk:
+        disk.seek(VOLUME)
+        table, first = struct.unpack_from("<2Q", disk.read(SECTOR), 0x18)
+        chance, used, at = random.Random(1), first + 50000, VOLUME + table * BLOCK
+        for index in range(blocks):
+            disk.seek(at + (100 + index) * BLOCK)
+            if kind == "random":
+                disk.write(chance.randbytes(BLOCK))
+            else:
+                disk.write(b"".join(inode(0o40755, BLOCK, used + index * 32 + i) if kind == "directories" else inode(0o100644)
+                                    for i in range(32)))
+        for entry, count in ((table + 100, blocks), (used, 32 * blocks)):  # so that they are looked at
+            disk.seek(VOLUME + first * BLOCK + 4 * entry)
+            disk.write(b"\x07\0\0\0" * count)
+
+
+def bounded(kit, option, mib, seconds):
+    """Check with a limit of memory and of time"""
+    done = subprocess.run([MKDISK, "check", kit.image, option], capture_output=True, text=True, timeout=seconds, check=False,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (mib << 20, mib << 20)))
+    assert done.stderr == ""
+    return done.returncode
+
+
+@pytest.mark.parametrize("kind, mib", [("random", 40), ("directories", 60)])
+def test_large_and_damaged(kit, kind, mib):
+    """64 GiB with a damaged inode table: bounded memory, bounded time"""
+    large_volume(kit, "64G", kind, 16384 if kind == "random" else 8192)
+    assert bounded(kit, "-n", mib, 60) == 4
+
+
+def test_many_are_lost(kit):
+    """131,072 files without a name get one in lost+found, in the time that it takes to write them"""
+    large_volume(kit, "4G", "files", 4096)
+    assert bounded(kit, "-y", 40, 60) == 1
+    assert check(kit)[0] == 0
+    for number in (3200, 3200 + 131071):
+        assert kit.ok("cat", kit.image, f"/lost+found/#{number}") == ""
