@@ -341,14 +341,13 @@ bool sfs_nodes_wait_freed(struct sfs *fs)
     return any;
 }
 
-void sfs_node_put(struct sfs *fs, struct sfs_node *node)
+/* One reference less. The last one of an inode that nobody links frees it. True: too many nodes are
+ * kept. */
+static bool give_back(struct sfs *fs, struct sfs_node *node)
 {
     bool last;
     bool many;
 
-    if (node == NULL) {
-        return;
-    }
     port_mutex_lock(fs->upper->lock);
     sfs_node_unref(fs, node);
     /* Without a link but no orphan: a name says otherwise, which is for a check to settle. */
@@ -359,7 +358,13 @@ void sfs_node_put(struct sfs *fs, struct sfs_node *node)
     port_mutex_unlock(fs->upper->lock);
     if (last) {
         destroy(fs, node);
-    } else if (many) {
+    }
+    return many && !last;
+}
+
+void sfs_node_put(struct sfs *fs, struct sfs_node *node)
+{
+    if (node != NULL && give_back(fs, node)) {
         sfs_nodes_trim(fs, fs->upper->nodes_max);
     }
 }
@@ -401,14 +406,15 @@ void sfs_nodes_trim(struct sfs *fs, uint32_t keep)
         bool gone;
 
         port_mutex_lock(upper->lock);
-        sfs_node_unref(fs, node);
-        gone = node->refs == 0 && clean;
+        gone = node->refs == 1 && clean && !node->orphan;
         if (gone) {
             take_out(upper, node);
         }
         port_mutex_unlock(upper->lock);
         if (gone) {
             node_free(fs, node);
+        } else {
+            give_back(fs, node); /* somebody uses it now, or has removed it */
         }
     }
 }

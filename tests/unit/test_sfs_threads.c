@@ -134,6 +134,75 @@ static uint64_t made(uint64_t parent, const char *name, bool directory)
     return attr.ino; /* the reference stays: it is not to be removed for good */
 }
 
+/* Files for a thread that removes them just when they are the next to be dropped from memory. */
+#define CHURN  1500
+#define BEHIND 60 /* of 64 inodes that are kept */
+
+static _Atomic int churned;
+
+static void name_of(int i, char name[8])
+{
+    (void)snprintf(name, 8, "%06d", i);
+}
+
+static void *remover(void *unused)
+{
+    uint64_t random = 1;
+
+    for (int i = 0; i < CHURN; i++) {
+        char name[8];
+        int ahead = BEHIND + (int)next(&random, 8);
+
+        while (churned < i + ahead && churned < CHURN) {
+        }
+        name_of(i, name);
+        assert_int_equal(sfs_unlink(fs, 0, name, 6), 0);
+    }
+    return unused;
+}
+
+/* Make file I, or read it: then its access time is to be written before it is dropped. */
+static void use(int i, bool create)
+{
+    struct sfs_attr attr;
+    char name[8];
+
+    name_of(i, name);
+    if (create) {
+        assert_int_equal(sfs_create(fs, 0, name, 6, 0644, me, &attr), 0);
+        assert_int_equal(sfs_write(fs, attr.ino, 0, name, 6), 6);
+    } else {
+        assert_int_equal(sfs_lookup(fs, 0, name, 6, &attr), 0);
+        assert_int_equal(sfs_read(fs, attr.ino, 0, name, 6), 6);
+    }
+    assert_int_equal(sfs_forget(fs, attr.ino, 1), 0);
+}
+
+/* Whoever drops an inode writes it first, and it may be removed meanwhile. */
+static void test_removed_while_it_is_dropped(void **state)
+{
+    struct sfs_mkfs_options options = {.block_size = 512};
+    pthread_t thread;
+
+    (void)state;
+    disk = ramdisk_create(32768, 512);
+    assert_int_equal(sfs_mkfs(ramdisk_dev(disk), &options), 0);
+    assert_int_equal(sfs_mount(ramdisk_dev(disk), &small, &fs), 0);
+    for (int i = 0; i < CHURN; i++) {
+        use(i, true);
+    }
+    assert_int_equal(sfs_sync(fs), 0);
+    assert_int_equal(pthread_create(&thread, NULL, remover, NULL), 0);
+    for (churned = 0; churned < CHURN; churned++) {
+        use(churned, false);
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(sfs_unmount(fs), 0);
+    assert_int_equal(check_volume(ramdisk_bytes(disk), ramdisk_size(disk)), 0);
+    ramdisk_free(disk);
+    assert_int_equal(port_in_use(), 0);
+}
+
 static void run(uint32_t block_size)
 {
     struct sfs_mkfs_options options = {.block_size = block_size};
@@ -218,7 +287,8 @@ static void test_an_inode_read_is_not_an_old_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_threads),
-                                       cmocka_unit_test(test_an_inode_read_is_not_an_old_one)};
+                                       cmocka_unit_test(test_an_inode_read_is_not_an_old_one),
+                                       cmocka_unit_test(test_removed_while_it_is_dropped)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
