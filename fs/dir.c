@@ -252,29 +252,21 @@ int sfs_dir_is_empty(struct sfs *fs, struct sfs_node *dir)
 /* A block with room for NEED bytes, or the count of blocks if there is none. */
 static int find_room(struct sfs *fs, struct sfs_node *dir, uint32_t need, uint64_t *n)
 {
-    uint64_t count = block_count(fs, dir);
-    int room = 0;
+    struct sfs_dir_walk walk = {.fs = fs, .dir = dir};
+    int found = 1;
 
     if (dir->index != NULL) {
         *n = sfs_index_find_room(dir->index, need);
         return 0;
     }
-    for (*n = 0; *n < count; ++*n) {
-        struct sfs_dirblock block;
-        struct sfs_buf *buf;
+    for (bool fits = false; !fits && (found = sfs_dir_next(&walk)) > 0;) {
+        struct sfs_dirblock block = sfs_dirblock_of(fs, walk.buf);
 
-        room = read_block(fs, dir, *n, &buf);
-        if (room < 0) {
-            return room;
-        }
-        block = sfs_dirblock_of(fs, buf);
-        room = sfs_dirblock_room(&block);
-        sfs_buf_put(fs, buf);
-        if (room < 0 || room >= (int)need) {
-            break;
-        }
+        fits = walk.record.offset == 0 && sfs_dirblock_room(&block) >= (int)need;
     }
-    return room < 0 ? room : 0;
+    sfs_dir_stop(&walk);
+    *n = walk.n;
+    return found < 0 ? found : 0;
 }
 
 int sfs_dir_room(struct sfs *fs, struct sfs_node *dir, size_t length, struct sfs_room *room)

@@ -173,16 +173,11 @@ static int hold_side(struct sfs_op *op, struct side *side)
 {
     int error = sfs_node_hold(op, side->dir);
 
-    if (error == 0 && side->node != NULL) {
-        error = sfs_node_hold(op, side->node);
+    if (side->node != NULL) {
+        error = error < 0 ? error : sfs_node_hold(op, side->node);
+        error = error < 0 ? error : sfs_dir_hold(op, side->dir, &side->place);
     }
-    if (error == 0 && side->node != NULL) {
-        error = sfs_dir_hold(op, side->dir, &side->place);
-    }
-    if (error == 0 && side->moves_up) {
-        error = sfs_dir_hold(op, side->node, &side->up);
-    }
-    return error;
+    return error == 0 && side->moves_up ? sfs_dir_hold(op, side->node, &side->up) : error;
 }
 
 /* SIDE's name leads to NODE from now on. */
