@@ -267,13 +267,12 @@ void sfs_page_written(struct sfs *fs, struct sfs_page *page, int error)
 }
 
 /* Forget the parts of PAGE from byte KEEP of it on, and make them zeros. */
-static void cut_page(struct sfs *fs, struct sfs_page *page, uint32_t keep, uint64_t seq,
-                     bool cancel)
+static void cut_page(struct sfs *fs, struct sfs_page *page, uint32_t keep, uint64_t seq)
 {
     uint32_t parts = SFS_PAGE >> fs->bs_shift;
 
     sfs_page_wait(fs, page);
-    sfs_page_settle(fs, page, cancel ? seq : 0);
+    sfs_page_settle(fs, page, seq);
     for (unsigned i = (keep + fs->bs - 1) >> fs->bs_shift; i < parts; i++) {
         sfs_page_set_clean(fs, page, i);
         page->valid &= (uint8_t) ~(1u << i);
@@ -281,7 +280,7 @@ static void cut_page(struct sfs *fs, struct sfs_page *page, uint32_t keep, uint6
     memset(page->data + keep, 0, SFS_PAGE - keep);
 }
 
-void sfs_pages_cut(struct sfs *fs, struct sfs_node *node, uint64_t from, uint64_t seq, bool cancel)
+void sfs_pages_cut(struct sfs *fs, struct sfs_node *node, uint64_t from, uint64_t seq)
 {
     struct sfs_upper *upper = fs->upper;
     struct sfs_page *next;
@@ -292,7 +291,7 @@ void sfs_pages_cut(struct sfs *fs, struct sfs_node *node, uint64_t from, uint64_
 
         if (begin + SFS_PAGE > from) {
             page->refs++;
-            cut_page(fs, page, begin >= from ? 0 : (uint32_t)(from - begin), seq, cancel);
+            cut_page(fs, page, begin >= from ? 0 : (uint32_t)(from - begin), seq);
             page->refs--;
         }
         next = page->node_next;

@@ -81,10 +81,11 @@ int sfs_pages_pay(struct sfs *fs, uint64_t seq);
 int sfs_write_back(struct sfs *fs);
 
 /*
- * Forget the contents from byte FROM on. What is owed to SEQ is cancelled if CANCEL, else written,
- * as is what is owed to others; the tail of a page that FROM cuts becomes zeros.
+ * Forget the contents from byte FROM on; the tail of a page that FROM cuts becomes zeros. What is
+ * owed to SEQ is not owed any more, since SEQ takes it from the file, too; what is owed to others is
+ * written.
  */
-void sfs_pages_cut(struct sfs *fs, struct sfs_node *node, uint64_t from, uint64_t seq, bool cancel);
+void sfs_pages_cut(struct sfs *fs, struct sfs_node *node, uint64_t from, uint64_t seq);
 /* Drop NODE's pages from memory. False: some are dirty or in use. */
 bool sfs_pages_forget(struct sfs *fs, struct sfs_node *node);
 /* Drop all of NODE's pages, whatever they hold: the volume is going away. */

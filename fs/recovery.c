@@ -145,7 +145,7 @@ static int finish(struct sfs *fs, struct walk *w)
         error = jsb_write(fs, j->gen + 1, w->seq, w->start);
         j->gen++;
     }
-    return error == 0 && SFS_RULE(RECOVERED_IS_FLUSHED) ? sfs_io_flush(fs) : error;
+    return error < 0 ? error : sfs_io_flush(fs);
 }
 
 static int run(struct sfs *fs, struct walk *w)

@@ -40,7 +40,6 @@
     RULE(ORPHANS_LISTED, "J10: what nobody links is in the orphan block")                          \
     RULE(TRUNCATE_MARKED, "J10: so is a file with blocks behind its end")                          \
     RULE(RECOVERED_BEFORE_TAIL, "J11: what recovery wrote home is flushed before the tail moves")  \
-    RULE(RECOVERED_IS_FLUSHED, "J11: the log is written when the moved tail is flushed")           \
     RULE(NUMBER_BURNT, "J11: the number of a torn transaction is not used again")                  \
     RULE(PAYLOAD_VERIFIED, "J11: a transaction counts if all of its payload verifies")             \
     RULE(IN_USE_FIRST, "J12: the superblock says \"in use\" before anything else is written")      \

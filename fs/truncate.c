@@ -13,7 +13,6 @@
 #include "fs/error.h"
 #include "fs/op.h"
 #include "fs/page.h"
-#include "fs/reach.h"
 #include "fs/tree.h"
 
 /* Blocks of directories and symbolic links are metadata. */
@@ -222,7 +221,7 @@ static int cut_first(struct sfs_op *op, struct sfs_node *node, uint64_t size, st
     if (error < 0) {
         return error;
     }
-    sfs_pages_cut(fs, node, size, op->handle.seq, is_small(fs, node));
+    sfs_pages_cut(fs, node, size, op->handle.seq);
     error = close_tail(op, node, tail);
     if (error < 0) {
         sfs_abort(fs, error, tail->block);
@@ -321,7 +320,7 @@ int sfs_free_file(struct sfs *fs, struct sfs_node *node)
             return more;
         }
         if (first) {
-            sfs_pages_cut(fs, node, 0, op.handle.seq, is_small(fs, node));
+            sfs_pages_cut(fs, node, 0, op.handle.seq);
         }
         more = cut_chunk(&op, node, 0);
         if (more > 0 && sfs_node_size(node) > 0) {

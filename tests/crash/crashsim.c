@@ -143,10 +143,10 @@ static int sim_wait(struct blk_dev *dev, struct blk_req *req)
 {
     struct crashsim *sim = (struct crashsim *)dev;
 
-    fiber_turn();
+    fiber_turn(2);
     while (req->status == BLK_PENDING && random_below(&sim->random, 2) == 0) {
         complete(sim, random_below(&sim->random, sim->flights));
-        fiber_turn();
+        fiber_turn(2);
     }
     for (unsigned i = 0; req->status == BLK_PENDING && i < sim->flights; i++) {
         if (sim->flight[i].req == req) {
@@ -208,6 +208,11 @@ struct trace *crashsim_trace(struct crashsim *sim)
 {
     sim->trace.volatile_cache = sim->dev.volatile_cache;
     return &sim->trace;
+}
+
+bool crashsim_is_busy(const struct crashsim *sim)
+{
+    return sim->flights > 0;
 }
 
 uint8_t *crashsim_bytes(struct crashsim *sim)

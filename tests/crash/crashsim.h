@@ -19,6 +19,8 @@ void crashsim_free(struct crashsim *sim);
 struct blk_dev *crashsim_dev(struct crashsim *sim);
 struct trace *crashsim_trace(struct crashsim *sim);
 /* What a read would see. */
+/* Are any requests on their way? */
+bool crashsim_is_busy(const struct crashsim *sim);
 uint8_t *crashsim_bytes(struct crashsim *sim);
 
 #endif

@@ -8,9 +8,9 @@
 #include "tests/crash/hash.h"
 
 #define STACK     (256u << 10)
-#define TURN_EACH 8  /* of so many chances to let somebody else go on, one is taken ... */
-#define NAP_EACH  8  /* ... and of so many of those, one begins a nap ... */
-#define NAP_MAX   256 /* ... of so many chances, at most: others get far meanwhile */
+#define NAP_EACH 3   /* of so many turns, one begins a nap ... */
+#define NAP_MAX  256 /* ... of so many turns ... */
+#define NAP_MORE 6   /* ... doubled so often, at most: others get far meanwhile */
 
 static struct fiber {
     ucontext_t context;
@@ -91,13 +91,22 @@ void fibers_run(void (*const run[])(void *ctx), void *const ctx[], unsigned coun
     swapcontext(&outside, &current->context);
 }
 
-void fiber_turn(void)
+void fiber_turn(uint32_t each)
 {
     turns++;
-    if (current != NULL && random_below(&chance, TURN_EACH) == 0) {
+    if (current != NULL && random_below(&chance, each) == 0) {
         if (random_below(&chance, NAP_EACH) == 0) {
-            current->naps_until = turns + random_below(&chance, NAP_MAX);
+            current->naps_until =
+                turns + (random_below(&chance, NAP_MAX) << random_below(&chance, NAP_MORE));
         }
+        go_on_with(choose());
+    }
+}
+
+void fiber_pass(void)
+{
+    turns++;
+    if (current != NULL) {
         go_on_with(choose());
     }
 }

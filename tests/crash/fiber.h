@@ -16,8 +16,10 @@
 /* Run COUNT functions side by side until all have returned. */
 void fibers_run(void (*const run[])(void *ctx), void *const ctx[], unsigned count, uint64_t seed);
 
-/* Somebody else may go on here. */
-void fiber_turn(void);
+/* Somebody else may go on here: it happens once in EACH times. */
+void fiber_turn(uint32_t each);
+/* Somebody else goes on, if anybody can. */
+void fiber_pass(void);
 /* Sleep until ON is woken. Ends the program if nobody is left to do that. */
 void fiber_sleep(const void *on);
 void fiber_wake(const void *on);

@@ -246,6 +246,15 @@ static void truncate_file(struct actor *a, int slot, uint64_t size)
     }
 }
 
+static void rewrite_end(struct actor *a, int slot, uint32_t before, uint32_t size)
+{
+    before = before < model[slot].size ? before : (uint32_t)model[slot].size;
+    size = size < before ? size : before;
+    if (size > 0) {
+        write_file(a, slot, model[slot].size - before, size);
+    }
+}
+
 static void change_contents(struct actor *a, const struct op *op, int slot)
 {
     if (slot < 0 || model[slot].type != SFS_TYPE_REG) {
@@ -257,6 +266,12 @@ static void change_contents(struct actor *a, const struct op *op, int slot)
         break;
     case OP_APPEND:
         write_file(a, slot, model[slot].size, op->a);
+        break;
+    case OP_STRETCH:
+        truncate_file(a, slot, model[slot].size + op->a);
+        break;
+    case OP_REWRITE:
+        rewrite_end(a, slot, op->b, op->a);
         break;
     default:
         truncate_file(a, slot, op->a);
@@ -379,6 +394,8 @@ static void run(struct actor *a, const struct op *op)
     case OP_WRITE:
     case OP_APPEND:
     case OP_TRUNCATE:
+    case OP_STRETCH:
+    case OP_REWRITE:
         change_contents(a, op, child(dir, op->name));
         break;
     case OP_RENAME:

@@ -16,6 +16,8 @@ enum op_kind {
     OP_WRITE,    /* A bytes at B */
     OP_APPEND,   /* A bytes */
     OP_TRUNCATE, /* to A bytes */
+    OP_STRETCH,  /* by A bytes */
+    OP_REWRITE,  /* up to A bytes, B bytes before the end */
     OP_RENAME,
     OP_REPLACE_NOT, /* rename, NOREPLACE */
     OP_EXCHANGE,

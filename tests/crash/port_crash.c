@@ -124,7 +124,7 @@ void port_mutex_destroy(struct port_mutex *mutex)
 
 void port_mutex_lock(struct port_mutex *mutex)
 {
-    fiber_turn();
+    fiber_turn(8);
     while (mutex->held) {
         fiber_sleep(mutex);
     }

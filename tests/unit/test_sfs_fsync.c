@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "fs/journal.h"
 #include "fs/sfs.h"
 #include "tests/fs/checker.h"
 #include "tests/fs/port_host.h"
@@ -164,6 +165,29 @@ static void bytes_behind_the_durable_end(uint64_t ino)
     assert_int_equal(datas, 0);
 }
 
+/* What a power cut leaves now, if nothing survives that need not, is sound. */
+static void cut_and_check(void)
+{
+    const struct ramdisk_fate nothing = {.lost_class = -1, .only_class = -1};
+    const struct sfs_mount_options plain = {.cache_blocks = 256};
+    struct ramdisk *after = ramdisk_after_cut(disk, &nothing);
+    struct sfs *again;
+
+    assert_int_equal(sfs_mount(ramdisk_dev(after), &plain, &again), 0);
+    assert_int_equal(sfs_unmount(again), 0);
+    assert_int_equal(check_volume(ramdisk_bytes(after), ramdisk_size(after)), 0);
+    ramdisk_free(after);
+}
+
+/* J14: the zeros behind a cut are durable with the size, also where the block is as new. */
+static void cut_what_is_new(uint64_t ino)
+{
+    assert_int_equal(sfs_write(fs, ino, 0, data, 100000), 100000);
+    assert_int_equal(sfs_truncate(fs, ino, 3), 0);
+    assert_int_equal(sfs_commit_running(fs), 0);
+    cut_and_check();
+}
+
 /* Writing is sorted and merged: neighbours on the disk are one request. */
 static void write_back_is_merged(uint64_t ino)
 {
@@ -229,6 +253,7 @@ TEST(overwrite_and_fdatasync)
 TEST(names_and_modes)
 TEST(overwrite_of_logged)
 TEST(bytes_behind_the_durable_end)
+TEST(cut_what_is_new)
 TEST(write_back_is_merged)
 TEST(failed_overwrite)
 TEST(truncate_into_what_is_owed)
@@ -242,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_names_and_modes),
         cmocka_unit_test(test_overwrite_of_logged),
         cmocka_unit_test(test_bytes_behind_the_durable_end),
+        cmocka_unit_test(test_cut_what_is_new),
         cmocka_unit_test(test_write_back_is_merged),
         cmocka_unit_test(test_failed_overwrite),
         cmocka_unit_test(test_truncate_into_what_is_owed),
