@@ -158,19 +158,8 @@ static int log_tail(struct sfs_op *op, const struct tail *tail)
                         tail->page->data + (tail->part << op->fs->bs_shift));
 }
 
-/* May what the file owes be cancelled? If all that goes, goes in this one handle. */
-static bool is_small(const struct sfs *fs, const struct sfs_node *node)
-{
-    return sfs_tree_height(&node->disk) <= 1 &&
-           blocks_of(fs, sfs_node_size(node)) <= sfs_reach(fs->pointers, 1) &&
-           (node->disk.flags & SFS_INODE_TRUNCATING) == 0;
-}
-
-/*
- * Make sure that the tail can be logged, if it must be: its zeros are part of the transaction. What
- * is owed is written first where the cut would do so, with what is behind the new end still in it.
- */
-static int open_tail(struct sfs_op *op, struct sfs_node *node, struct tail *tail)
+/* Make sure that the tail can be logged, if it must be: its zeros are part of the transaction. */
+static int open_tail(struct sfs_op *op, struct tail *tail)
 {
     int error = 0;
 
@@ -178,7 +167,7 @@ static int open_tail(struct sfs_op *op, struct sfs_node *node, struct tail *tail
         return 0;
     }
     port_mutex_lock(op->fs->upper->page_lock);
-    sfs_page_settle(op->fs, tail->page, is_small(op->fs, node) ? op->handle.seq : 0);
+    sfs_page_settle(op->fs, tail->page, op->handle.seq);
     tail->page->held = true;
     tail->logged =
         op->fs->has_journal && tail->page->new_seq[tail->part] == 0 && SFS_RULE(TAIL_THROUGH_LOG);
@@ -215,7 +204,7 @@ static int close_tail(struct sfs_op *op, struct sfs_node *node, const struct tai
 static int cut_first(struct sfs_op *op, struct sfs_node *node, uint64_t size, struct tail *tail)
 {
     struct sfs *fs = op->fs;
-    int error = open_tail(op, node, tail);
+    int error = open_tail(op, tail);
     int more;
 
     if (error < 0) {
