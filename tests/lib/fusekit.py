@@ -27,10 +27,10 @@ def make_image(path, size="64M", *options):
     return path
 
 
-def serve(image, folder, *options, program=MKDISK):
+def serve(image, folder, *options, program=MKDISK, stderr=subprocess.PIPE):
     """Start mkdisk mount and wait until IMAGE is on FOLDER."""
     folder.mkdir(exist_ok=True)
-    server = subprocess.Popen([program, "mount", image, folder, "-f", *options], stderr=subprocess.PIPE, text=True)
+    server = subprocess.Popen([program, "mount", image, folder, "-f", *options], stderr=stderr, text=True)
     deadline = time.monotonic() + 60
     while not os.path.ismount(folder):
         assert server.poll() is None, f"mkdisk mount: {server.communicate()[1]}"

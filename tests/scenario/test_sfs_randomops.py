@@ -129,6 +129,35 @@ def test_no_room_is_told(tmp_path):
     sound(image)
 
 
+def test_damaged_inodes_are_listed(tmp_path):
+    """A name is told although its inode cannot be read, and so are all names behind it. What the server prints of it
+    does not fill the pipe of somebody who does not read."""
+    image = fusekit.make_image(tmp_path / "sfs.img", "8M", "--block-size", 512)
+    names = [f"name-{number:03}" for number in range(300)]
+    with fusekit.mounted(image, tmp_path / "mount") as mount:
+        for name in names:
+            (mount / name).touch()
+    with open(image, "r+b") as disk:
+        disk.seek(fusekit.PARTITION + 24)
+        table = int.from_bytes(disk.read(8), "little")
+        for block in (table + 2, table + 3):  # 4 inodes each
+            disk.seek(fusekit.PARTITION + block * 512)
+            disk.write(b"damaged " * 64)
+    with open(tmp_path / "remarks", "wb") as remarks:
+        server = fusekit.serve(image, tmp_path / "mount", stderr=remarks)
+    try:
+        for _ in range(40):
+            assert sorted(os.listdir(tmp_path / "mount")) == names
+            for name in names[7:15]:
+                with pytest.raises(OSError):
+                    os.stat(tmp_path / "mount" / name)
+    finally:
+        subprocess.run(["fusermount3", "-u", tmp_path / "mount"], check=True)
+        server.wait(timeout=60)
+    lines = (tmp_path / "remarks").read_text().splitlines()
+    assert "checksum" in lines[0] and len(lines) == 101, lines[-3:]
+
+
 # ---- Many processes --------------------------------------------------------------------------------------------------
 
 

@@ -195,8 +195,11 @@ static bool gather(void *context, const struct sfs_entry *entry)
     return true;
 }
 
-/* Look NAME up, but "." and "..", which the kernel does not count. Returns false: it is gone. */
-static bool look_up(struct sfs *fs, uint64_t dir, const struct gathered_entry *one,
+/*
+ * Look NAME up, but "." and "..", which the kernel does not count. A name whose inode cannot be read
+ * is listed like them: left out, it would end the list if no other name came with it.
+ */
+static void look_up(struct sfs *fs, uint64_t dir, const struct gathered_entry *one,
                     struct fuse_entry_param *entry)
 {
     struct sfs_attr attr;
@@ -204,14 +207,10 @@ static bool look_up(struct sfs *fs, uint64_t dir, const struct gathered_entry *o
     *entry = (struct fuse_entry_param){.ino = 0};
     entry->attr.st_ino = one->ino + 1;
     entry->attr.st_mode = (mode_t)one->type << 12;
-    if (one->length <= 2 && memcmp(one->name, "..", one->length) == 0) {
-        return true;
+    if ((one->length > 2 || memcmp(one->name, "..", one->length) != 0) &&
+        sfs_lookup(fs, dir, one->name, one->length, &attr) == 0) {
+        fuse_fill_entry(&attr, entry);
     }
-    if (sfs_lookup(fs, dir, one->name, one->length, &attr) < 0) {
-        return false;
-    }
-    fuse_fill_entry(&attr, entry);
-    return true;
 }
 
 /* Put the gathered entries into BUFFER. Returns how many bytes of its SIZE they take. */
@@ -230,9 +229,8 @@ static size_t fill(fuse_req_t req, uint64_t dir, const struct gathered *all, boo
             entry.attr.st_mode = (mode_t)one->type << 12;
             more = fuse_add_direntry(req, buffer + used, size - used, one->name, &entry.attr,
                                      (off_t)one->next_cookie);
-        } else if (!look_up(fs_of(req), dir, one, &entry)) {
-            continue;
         } else {
+            look_up(fs_of(req), dir, one, &entry);
             more = fuse_add_direntry_plus(req, buffer + used, size - used, one->name, &entry,
                                           (off_t)one->next_cookie);
         }
