@@ -15,11 +15,13 @@
 #include "mkdisk.h"
 #include "port.h"
 
-#define REMARK_SIZE 160
+#define REMARK_SIZE     160
+#define REMARKS_PRINTED 100 /* a damaged volume has more, and the reader of a pipe may not read */
 
 static pthread_mutex_t remark_guard = PTHREAD_MUTEX_INITIALIZER;
 static char remark[REMARK_SIZE];
 static const char *remark_subject; /* NULL: remarks are not printed */
+static unsigned remarks;           /* of those that were */
 
 struct port_mutex {
     pthread_mutex_t mutex;
@@ -62,8 +64,11 @@ void port_log(const char *text, ...)
     va_start(arguments, text);
     vsnprintf(remark, sizeof remark, text, arguments);
     va_end(arguments);
-    if (remark_subject != NULL) {
+    if (remark_subject != NULL && remarks < REMARKS_PRINTED) {
         complain(remark_subject, "%s", remark);
+        if (++remarks == REMARKS_PRINTED) {
+            complain(remark_subject, "further remarks are not printed");
+        }
     }
     pthread_mutex_unlock(&remark_guard);
 }
