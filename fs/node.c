@@ -143,7 +143,6 @@ static void take_out(struct sfs_upper *upper, struct sfs_node *node)
         upper->all = node->all_next != node ? node->all_next : NULL;
     }
     upper->nodes--;
-    upper->dropped++;
 }
 
 static void node_free(struct sfs *fs, struct sfs_node *node)
@@ -181,28 +180,39 @@ static bool inode_is_sound(const struct sfs *fs, const struct sfs_inode *inode)
     }
 }
 
-static int read_inode(struct sfs *fs, uint64_t ino, struct sfs_inode *inode)
+/*
+ * Read the inode of FRESH, and let everybody find it: in one step, or it could have been changed and
+ * dropped from memory in between. 1; 0: somebody was quicker.
+ */
+static int read_node(struct sfs *fs, struct sfs_node *fresh)
 {
     struct sfs_buf *buf;
     uint32_t offset;
-    uint64_t block = sfs_inode_block(fs, ino, &offset);
-    int error = sfs_buf_read(fs, block, &buf);
+    uint64_t block = sfs_inode_block(fs, fresh->ino, &offset);
+    int result = sfs_buf_read(fs, block, &buf);
 
-    if (error < 0) {
-        return error;
+    if (result < 0) {
+        return result;
     }
     port_mutex_lock(fs->upper->lock);
-    memcpy(inode, buf->data + offset, sizeof(*inode));
+    memcpy(&fresh->disk, buf->data + offset, sizeof(fresh->disk));
+    fresh->type = (fresh->disk.mode & SFS_MODE_TYPE) >> 12;
+    if (find(fs->upper, fresh->ino) != NULL) {
+        result = 0;
+    } else if (fresh->disk.mode == 0) {
+        result = SFS_ESTALE;
+    } else if (!inode_is_sound(fs, &fresh->disk)) {
+        result = SFS_EUCLEAN;
+    } else {
+        insert(fs->upper, fresh);
+        result = 1;
+    }
     port_mutex_unlock(fs->upper->lock);
     sfs_buf_put(fs, buf);
-    if (inode->mode == 0) {
-        return SFS_ESTALE;
-    }
-    if (!inode_is_sound(fs, inode)) {
+    if (result == SFS_EUCLEAN) {
         sfs_damaged(fs, block, "an inode that makes no sense");
-        return SFS_EUCLEAN;
     }
-    return 0;
+    return result;
 }
 
 /* A node that nobody can find yet, with one reference. NULL: no memory. */
@@ -236,14 +246,13 @@ void sfs_node_cancel(struct sfs *fs, struct sfs_node *node)
     node_free(fs, node);
 }
 
-/* One that is in memory: 1, 0 if there is none, ESTALE. *DROPPED: how many had gone by then. */
-static int get_present(struct sfs *fs, uint64_t ino, struct sfs_node **node, uint64_t *dropped)
+/* One that is in memory: 1, 0 if there is none, ESTALE. */
+static int get_present(struct sfs *fs, uint64_t ino, struct sfs_node **node)
 {
     int result = 0;
 
     port_mutex_lock(fs->upper->lock);
     *node = find(fs->upper, ino);
-    *dropped = fs->upper->dropped;
     if (*node != NULL) {
         result = (*node)->dying || (*node)->disk.mode == 0 ? SFS_ESTALE : 1;
         if (result > 0) {
@@ -254,36 +263,19 @@ static int get_present(struct sfs *fs, uint64_t ino, struct sfs_node **node, uin
     return result;
 }
 
-/* Find inode INO, or read it. 1; 0: somebody was quicker, look again. */
+/* Find inode INO, or read it. 1; 0: look again. */
 static int try_get(struct sfs *fs, uint64_t ino, struct sfs_node **node)
 {
-    struct sfs_node *fresh;
-    uint64_t dropped;
-    bool late;
-    int result = get_present(fs, ino, node, &dropped);
+    int result = get_present(fs, ino, node);
 
-    if (result != 0) {
-        return result;
+    if (result == 0) {
+        *node = make(ino);
+        result = *node == NULL ? SFS_ENOMEM : read_node(fs, *node);
+        if (result <= 0) {
+            port_free(*node);
+        }
     }
-    fresh = make(ino);
-    result = fresh == NULL ? SFS_ENOMEM : read_inode(fs, ino, &fresh->disk);
-    if (result < 0) {
-        port_free(fresh);
-        return result;
-    }
-    fresh->type = (fresh->disk.mode & SFS_MODE_TYPE) >> 12;
-    port_mutex_lock(fs->upper->lock);
-    /* Who was quicker may have changed the inode, and be gone again. */
-    late = find(fs->upper, ino) != NULL || fs->upper->dropped != dropped;
-    if (!late) {
-        insert(fs->upper, fresh);
-        *node = fresh;
-    }
-    port_mutex_unlock(fs->upper->lock);
-    if (late) {
-        port_free(fresh);
-    }
-    return !late;
+    return result;
 }
 
 int sfs_node_get(struct sfs *fs, uint64_t ino, struct sfs_node **node)

@@ -73,7 +73,6 @@ struct sfs_upper {
     struct sfs_node **hash;
     uint32_t hash_size; /* a power of 2 */
     uint32_t nodes, nodes_max;
-    uint64_t dropped;         /* nodes that have been here: what was read before may be old */
     struct sfs_node *all;     /* a ring */
     struct sfs_node *idle;    /* a ring of those that nobody needs, the longest idle first */
     struct sfs_node *orphans; /* a list */
