@@ -242,6 +242,31 @@ def test_sync_reaches_the_image(tmp_path):
     fusekit.check(image)
 
 
+def test_mounted_read_only(tmp_path):
+    """By an option, of a volume that was not unmounted: its journal is read, and not a byte of the image changes."""
+    image, folder = fusekit.make_image(tmp_path / "sfs.img"), tmp_path / "mount"
+    server = fusekit.serve(image, folder)
+    (folder / "file").write_bytes(b"in the journal")
+    with open(folder / "file", "rb") as file:
+        os.fsync(file.fileno())
+    fusekit.killed(server, folder)
+    before = image.read_bytes()
+    server = fusekit.serve(image, folder, "--read-only")
+    try:
+        assert (folder / "file").read_bytes() == b"in the journal"
+        assert os.statvfs(folder).f_flag & os.ST_RDONLY
+        for change in (lambda: (folder / "new").touch(), lambda: os.unlink(folder / "file"), lambda: os.chmod(folder, 0o700),
+                       lambda: os.truncate(folder / "file", 1)):
+            with pytest.raises(OSError) as caught:
+                change()
+            assert caught.value.errno == errno.EROFS
+    finally:
+        subprocess.run(["fusermount3", "-u", folder], check=True)
+        remarks = server.communicate(timeout=60)[1]
+    assert server.returncode == 0, remarks
+    assert image.read_bytes() == before
+
+
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("options", [[], ["-s"]])
 def test_signals_unmount(tmp_path, end, options):

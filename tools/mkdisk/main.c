@@ -46,7 +46,7 @@ static const struct verb verbs[] = {
      "check the volume; -y: repair it; exit codes: 0 sound, 1 repaired, 4 damaged, 8 not done"},
     {"dump", verb_dump, 1, 2, 0, "IMAGE [BLOCK]",
      "show a block of the volume, byte for byte, and what each of them means"},
-    {"mount", verb_mount, 2, 2, OPT_MOUNT, "IMAGE DIR [-f] [-s]",
+    {"mount", verb_mount, 2, 2, OPT_MOUNT, "IMAGE DIR [-f] [-s] [--read-only]",
      "mount the volume; -f: stay in the foreground, -s: one thread; fusermount3 -u ends it"},
     {"info", verb_info, 1, 1, OPT_JSON, "IMAGE [--json]",
      "show what lies where in the image; exit code 1 if a part of it is damaged"},

@@ -38,7 +38,7 @@ struct options {
     char **operands;     /* those behind the image */
     int operand_count;
     bool long_form, recursive, parents;
-    bool foreground, single_thread;
+    bool foreground, single_thread, read_only;
     bool repair, no_repair; /* -y, -n */
 };
 

@@ -140,7 +140,7 @@ static void refuse_no_directory(const char *path)
 
 int verb_mount(const struct options *options)
 {
-    bool writable = image_may_write(options->image);
+    bool writable = !options->read_only && image_may_write(options->image);
     const char *directory = options->operands[0];
     struct fuse_session *session;
     struct volume volume;

@@ -24,6 +24,7 @@ enum option_id {
     ID_PROFILE,
     ID_LABEL,
     ID_ROOT,
+    ID_READ_ONLY,
     ID_HELP,
 };
 
@@ -43,6 +44,7 @@ static const struct option long_options[] = {
     {"profile", required_argument, NULL, ID_PROFILE},
     {"label", required_argument, NULL, ID_LABEL},
     {"root", required_argument, NULL, ID_ROOT},
+    {"read-only", no_argument, NULL, ID_READ_ONLY},
     {"help", no_argument, NULL, ID_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -62,6 +64,7 @@ static const unsigned option_bit[] = {
     [ID_PROFILE] = OPT_VOLUME,
     [ID_LABEL] = OPT_VOLUME,
     [ID_ROOT] = OPT_ROOT,
+    [ID_READ_ONLY] = OPT_MOUNT,
     ['l'] = OPT_LONG,
     ['r'] = OPT_RECURSIVE,
     ['p'] = OPT_PARENTS,
@@ -93,6 +96,7 @@ static const struct {
     {OPT_PARENTS, "-p", "the directories above as well; those that are there are no fault"},
     {OPT_MOUNT, "-f", "stay in the foreground, and print what the file system remarks"},
     {OPT_MOUNT, "-s", "answer with one thread"},
+    {OPT_MOUNT, "--read-only", "change nothing, neither files nor the image"},
     {OPT_CHECK, "-n", "never write; that is so without -y, too"},
     {OPT_CHECK, "-y", "repair what can be repaired"},
     {OPT_JSON, "--json", "one object for programs"},
@@ -251,6 +255,9 @@ static void take_option(struct options *options, int id)
         break;
     case ID_ROOT:
         options->root = optarg;
+        break;
+    case ID_READ_ONLY:
+        options->read_only = true;
         break;
     case 'l':
         options->long_form = true;

@@ -22,7 +22,7 @@
 #define OPT_LONG      1024u  /* -l */
 #define OPT_RECURSIVE 2048u  /* -r */
 #define OPT_PARENTS   4096u  /* -p */
-#define OPT_MOUNT     8192u  /* -f, -s */
+#define OPT_MOUNT     8192u  /* -f, -s, --read-only */
 #define OPT_CHECK     16384u /* -n, -y */
 #define OPT_FILES     (OPT_KERNEL | OPT_STAGES)
 
