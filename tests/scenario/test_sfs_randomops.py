@@ -258,14 +258,16 @@ def _sanitizers(monkeypatch):
     monkeypatch.setenv("TSAN_OPTIONS", "exitcode=99")
 
 
+@pytest.mark.limit(600)
 @pytest.mark.usefixtures("sanitizers")
 def test_no_data_race(tmp_path):
-    with_sanitizers(tmp_path, special_mkdisk("mkdisk-threads", "-fsanitize=thread"), 5)
+    with_sanitizers(tmp_path, special_mkdisk("mkdisk-threads", "-fsanitize=thread"), 0)
 
 
+@pytest.mark.limit(600)
 @pytest.mark.usefixtures("sanitizers")
 def test_no_wrong_use_of_memory(tmp_path):
-    with_sanitizers(tmp_path, sanitized_mkdisk(), 5)
+    with_sanitizers(tmp_path, sanitized_mkdisk(), 0)
 
 
 @pytest.mark.soak
