@@ -4,11 +4,13 @@ The testers are tests/fuse/onefile.c and manyproc.c: each prints its seed, the o
 it, and how to repeat it. Here they meet every size of blocks, full volumes, unmounting, a server that is killed, and
 servers with sanitizers. `make test` gives each some seconds, `make soak` SECTOR0_SOAK_SECONDS (default 600).
 """
+import contextlib
 import errno
 import mmap
 import os
 import random
 import subprocess
+import threading
 import time
 
 import pytest
@@ -186,6 +188,39 @@ def test_many_processes_on_a_full_volume(tmp_path, block_size):
     many_processes(tmp_path, block_size, block_size + 1, 1000, size="6M", processes=4, full=1)
 
 
+@pytest.mark.parametrize("block_size", [512, 4096])
+def test_names_that_stay_are_listed_once(tmp_path, block_size):
+    """Whatever comes and goes in a directory meanwhile; readers and changers are threads, and those lists take several
+    requests."""
+    image = fusekit.make_image(tmp_path / "sfs.img", "32M", "--block-size", block_size)
+    stay = {f"stay-{number:04}-{'x' * (number % 50)}" for number in range(400)}
+    stop = threading.Event()
+
+    def change(folder, seed):
+        pick = random.Random(seed)
+        while not stop.is_set():
+            name, other = (folder / f"go-{pick.randrange(60)}-{'y' * pick.randrange(60)}" for _ in range(2))
+            with contextlib.suppress(FileNotFoundError):
+                pick.choice([name.touch, name.unlink, lambda n=name, o=other: os.rename(n, o)])()
+
+    with fusekit.mounted(image, tmp_path / "mount") as mount:
+        for name in sorted(stay):
+            (mount / name).touch()
+            (mount / f"go-{len(name)}-{'y' * (len(name) % 60)}").touch()
+        changers = [threading.Thread(target=change, args=(mount, seed)) for seed in range(3)]
+        for thread in changers:
+            thread.start()
+        try:
+            for _ in range(40):
+                seen = [name for name in os.listdir(mount) if name.startswith("stay")]
+                assert len(seen) == len(stay) and set(seen) == stay
+        finally:
+            stop.set()
+            for thread in changers:
+                thread.join()
+    sound(image)
+
+
 @pytest.mark.soak
 @pytest.mark.limit(7200)
 @pytest.mark.parametrize("block_size", BLOCK_SIZES)
@@ -236,6 +271,43 @@ def test_many_processes_after_a_crash(tmp_path, block_size):
         assert int(output.split()[0]) > 0, output
         run("manyproc", mount, only_list=tmp_path / "tree")
     sound(image)
+
+
+def test_fsync_tells_of_a_disk_that_fails(tmp_path):
+    """The host has no room for the image any more: fsync fails, and what it has promised before is there afterwards."""
+    host = tmp_path / "host"
+    host.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24M", "tmpfs", host], check=True)
+    try:
+        image = fusekit.make_image(host / "sfs.img", "64M")
+        server = fusekit.serve(image, tmp_path / "mount")
+        for name in ("kept", "lost"):
+            with open(tmp_path / "mount" / name, "wb", buffering=0) as file:
+                file.write(name.encode() * 500000)
+                if name == "kept":
+                    os.fsync(file.fileno())
+                    with open(host / "filler", "wb", buffering=0) as filler, pytest.raises(OSError):
+                        while True:
+                            filler.write(bytes(1 << 16))
+                else:
+                    for _ in range(2):  # an error is not told once and then forgotten
+                        with pytest.raises(OSError) as caught:
+                            os.fsync(file.fileno())
+                        assert caught.value.errno == errno.EIO
+        with pytest.raises(OSError) as caught:
+            (tmp_path / "mount" / "new").touch()
+        assert caught.value.errno == errno.EROFS
+        assert (tmp_path / "mount" / "kept").read_bytes() == b"kept" * 500000
+        subprocess.run(["fusermount3", "-u", tmp_path / "mount"], check=True)
+        assert "cannot be unmounted" in server.communicate(timeout=60)[1] and server.returncode == FAILED
+        (host / "filler").unlink()
+        assert subprocess.run([MKDISK, "check", image, "-y"], capture_output=True, check=False).returncode in (0, 1)
+        with fusekit.mounted(image, tmp_path / "mount") as mount:
+            assert (mount / "kept").read_bytes() == b"kept" * 500000
+        sound(image)
+    finally:
+        subprocess.run(["fusermount3", "-uzq", tmp_path / "mount"], check=False)
+        subprocess.run(["umount", "-l", host], check=True)
 
 
 # ---- Sanitizers ------------------------------------------------------------------------------------------------------
