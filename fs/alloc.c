@@ -267,7 +267,7 @@ struct view {
 
 static bool view_free(const struct view *v, uint64_t bit)
 {
-    const struct shadow *run = SFS_RULE(FREED_WHILE_RUNNING) ? v->run : NULL;
+    const struct shadow *run = SFS_RULE(FREED_UNTIL_DURABLE) ? v->run : NULL;
     const struct shadow *commit = SFS_RULE(FREED_UNTIL_DURABLE) ? v->commit : NULL;
 
     if (bit_is_set(v->bits, bit) || (run != NULL && bit_is_set(run->bits, bit)) ||

@@ -80,7 +80,7 @@ uint64_t sfs_node_low_size(struct sfs *fs, const struct sfs_node *node, uint64_t
         }
     }
     low = node->past[0].size < low && SFS_RULE(OLDER_SIZE) ? node->past[0].size : low;
-    if (!durable(fs, node->past[0].seq) && SFS_RULE(OLDEST_SIZE)) {
+    if (!durable(fs, node->past[0].seq)) {
         low = node->past[1].size < low ? node->past[1].size : low;
     }
     return low;

@@ -328,7 +328,7 @@ void sfs_page_settle(struct sfs *fs, struct sfs_page *page, uint64_t seq)
 
         sfs_page_wait(fs, page);
         for (unsigned i = 0; i < SFS_PAGE_PARTS; i++) {
-            if (page->new_seq[i] != 0 && page->new_seq[i] != seq && SFS_RULE(OLDER_OWED_FIRST)) {
+            if (page->new_seq[i] != 0 && page->new_seq[i] != seq) {
                 mask |= (uint8_t)(1u << i);
             }
         }

@@ -17,7 +17,6 @@
     RULE(LOG_BEFORE_COMMIT, "J3: two-phase: a flush between the payload and the commit block")     \
     RULE(TWO_PHASE, "J3: with new data in place, the commit block waits for a flush")              \
     RULE(DATA_BEFORE_COMMIT, "J1: new data are written before the commit that points to them")     \
-    RULE(OLDER_OWED_FIRST, "J1: what a transaction owes is written before a later one changes it") \
     RULE(BUSY_PAGE_RESTS, "J1: contents on their way to the disk do not change")                   \
     RULE(COPY_BEFORE_CHANGE, "J4: a durable copy is kept when the buffer changes")                 \
     RULE(DURABLE_COPY, "J4: a checkpoint writes durable copies home, not what is newer")           \
@@ -26,8 +25,7 @@
     RULE(TAIL_IN_TWO_SLOTS, "J5: the journal's superblocks are written in turn")                   \
     RULE(LOG_HAS_ROOM, "J5: nothing in the log is overwritten that the tail still needs")          \
     RULE(NEWER_STAYS, "J5: what has a copy behind the moved tail stays in memory")                 \
-    RULE(FREED_WHILE_RUNNING, "J6: a freed block is left alone by the transaction that freed it")  \
-    RULE(FREED_UNTIL_DURABLE, "J6: and by others, until its freeing is durable")                   \
+    RULE(FREED_UNTIL_DURABLE, "J6: a freed block is left alone until its freeing is durable")      \
     RULE(FREED_UNTIL_TAIL, "J6: data avoid freed blocks that the log has copies of")               \
     RULE(STICKY, "J7: what the log has a copy of is written through the log")                      \
     RULE(FSYNC_WRITES, "J8: fsync writes what the file overwrites in place")                       \
@@ -47,7 +45,6 @@
     RULE(EMPTY_BEFORE_CLEAN, "J12: \"clean\" is written when the log is empty")                    \
     RULE(END_THROUGH_LOG, "J14: bytes behind the durable end of a file change through the log")    \
     RULE(OLDER_SIZE, "J14: the size in the transaction before is an end, too")                     \
-    RULE(OLDEST_SIZE, "J14: and the durable one, if that one is on its way")                       \
     RULE(TAIL_THROUGH_LOG, "J14: the zeros behind a truncate's cut go through the log")
 
 enum sfs_rule {

@@ -356,9 +356,10 @@ static void let_others_go_on(const struct actor *a, struct random *r)
 /* A file is made longer, twice, and written where its end was: that may be on its way, or not. */
 static void grow_twice(struct actor *a, struct random *r, uint8_t dir)
 {
-    const struct op ops[] = {{OP_STRETCH, dir, NAME_FOO, 0, 0, 1 + random_below(r, 60), 0},
-                             {OP_STRETCH, dir, NAME_FOO, 0, 0, 1 + random_below(r, 60), 0},
-                             {OP_REWRITE, dir, NAME_FOO, 0, 0, 10, random_below(r, 120)},
+    const uint32_t by = a->config->bs + random_below(r, 60);
+    const struct op ops[] = {{OP_STRETCH, dir, NAME_FOO, 0, 0, by, 0},
+                             {OP_STRETCH, dir, NAME_FOO, 0, 0, by, 0},
+                             {OP_REWRITE, dir, NAME_FOO, 0, 0, 10, 2 * by - random_below(r, 60)},
                              {OP_FSYNC, dir, NAME_FOO, 0, 0, 0, 0}};
 
     op_run(a, &ops[0]);

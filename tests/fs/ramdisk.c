@@ -308,7 +308,12 @@ struct ramdisk *ramdisk_create(uint64_t sectors, uint32_t lbs)
     disk->stable = take_bytes(sectors * BLK_SECTOR);
     disk->pending_end = &disk->pending;
     disk->cut_after = disk->fail_after = -1;
-    pthread_mutex_init(&disk->guard, NULL);
+    pthread_mutexattr_t again; /* who watches may send requests of his own */
+
+    pthread_mutexattr_init(&again);
+    pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&disk->guard, &again);
+    pthread_mutexattr_destroy(&again);
     return disk;
 }
 

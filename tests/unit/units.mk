@@ -59,6 +59,7 @@ SFS_ALL := $(FS_C) tests/fs/port_host.c tests/fs/ramdisk.c tests/fs/checker.c
 UNIT_sfs_ops := $(SFS_ALL)
 UNIT_sfs_random := $(SFS_ALL) tests/fs/model.c
 UNIT_sfs_fsync := $(SFS_ALL)
+UNIT_sfs_commit := $(SFS_ALL)
 UNIT_sfs_threads := # with ThreadSanitizer, see below
 UNIT_sfs_hostile := $(SFS_ALL)
 CHECK_ALL := $(SFS_ALL) tests/fs/checkvol.c tests/fs/plants.c
