@@ -15,6 +15,12 @@
 #define LOST_MODE     0700
 #define NAME_SIZE     32
 
+/* What other errors are about is for another round to find. */
+static void fail_badly(struct check *c, int error)
+{
+    check_fail(c, error == SFS_EIO || error == SFS_ENOMEM ? error : 0);
+}
+
 /* TEXT, NUMBER and, from the second TRY on, "-" and that, to NAME. Returns the length. */
 static size_t make_name(char *name, const char *text, uint64_t number, bool numbered, unsigned try)
 {
@@ -119,37 +125,34 @@ static int attach_locked(struct sfs *fs, struct sfs_node *node, struct sfs_node 
     return found < 0 ? found : SFS_EEXIST;
 }
 
-static int attach(struct sfs *fs, uint64_t ino, uint64_t lost)
-{
-    struct sfs_node *node, *dir;
-    int error = sfs_node_get(fs, ino, &node);
-
-    if (error < 0) {
-        return error;
-    }
-    error = sfs_node_get_dir(fs, lost, &dir);
-    if (error == 0) {
-        sfs_node_lock_two(fs, dir, node);
-        error = attach_locked(fs, node, dir);
-        sfs_node_unlock_two(fs, dir, node);
-        sfs_node_put(fs, dir);
-    }
-    sfs_node_put(fs, node);
-    return error;
-}
+/* The volume, mounted, and its lost+found. */
+struct attaching {
+    struct sfs *fs;
+    uint64_t lost;
+};
 
 /* Errors of a single one stay: the next round finds it again. */
-static void attach_all(struct check *c, struct sfs *fs, uint64_t lost)
+static void attach(struct check *c, uint64_t ino, struct check_inode *info, void *ctx)
 {
-    for (uint64_t i = 0; i < c->inode_pieces && c->error == 0; i++) {
-        for (uint32_t k = 0; k < PIECE_INODES && c->inode[i] != NULL && c->error == 0; k++) {
-            if ((c->inode[i][k].flags & INODE_LOST) != 0) {
-                int error = attach(fs, i * PIECE_INODES + k, lost);
+    const struct attaching *to = ctx;
+    struct sfs_node *node, *dir;
 
-                check_fail(c, error == SFS_EIO || error == SFS_ENOMEM ? error : 0);
-            }
-        }
+    if ((info->flags & INODE_LOST) == 0) {
+        return;
     }
+    int error = sfs_node_get(to->fs, ino, &node);
+
+    if (error == 0) {
+        error = sfs_node_get_dir(to->fs, to->lost, &dir);
+        if (error == 0) {
+            sfs_node_lock_two(to->fs, dir, node);
+            error = attach_locked(to->fs, node, dir);
+            sfs_node_unlock_two(to->fs, dir, node);
+            sfs_node_put(to->fs, dir);
+        }
+        sfs_node_put(to->fs, node);
+    }
+    fail_badly(c, error);
 }
 
 void check_attach(struct check *c, struct blk_dev *dev)
@@ -171,11 +174,13 @@ void check_attach(struct check *c, struct blk_dev *dev)
         int opened = open_lost(fs, &lost);
 
         if (opened == 0) {
-            attach_all(c, fs, lost.ino);
+            struct attaching to = {fs, lost.ino};
+
+            check_each_inode(c, attach, &to);
             (void)sfs_forget(fs, lost.ino, 1);
         }
-        check_fail(c, opened == SFS_EIO || opened == SFS_ENOMEM ? opened : 0);
+        fail_badly(c, opened);
     }
     error = error == 0 ? sfs_unmount(fs) : error;
-    check_fail(c, error == SFS_EIO || error == SFS_ENOMEM ? error : 0);
+    fail_badly(c, error);
 }

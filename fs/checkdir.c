@@ -439,18 +439,9 @@ static void visit(struct check_walk *w, uint64_t n, uint64_t *slot)
 static void walk_directory(struct scan *s)
 {
     struct check *c = s->c;
-    struct check_walk w = {.c = c,
-                           .mode = TREE_VISIT,
-                           .ino = s->ino,
-                           .inode = s->inode,
-                           .type = SFS_TYPE_DIR,
-                           .limit = check_blocks_of(c, check_size(s->inode)),
-                           .visit = visit,
-                           .ctx = s};
 
     check_names_begin(c, s->round > 0 ? s->round - 1 : 0, s->round > 0 ? s->rounds : 1);
-    check_walk(&w);
-    if (w.changed && check_get_inode(c, s->ino) != NULL) {
+    if (check_visit(c, s->ino, s->inode, visit, s) && check_get_inode(c, s->ino) != NULL) {
         memcpy(check_get_inode(c, s->ino), s->inode, sizeof(*s->inode));
         check_put_inode(c);
     }

@@ -285,10 +285,11 @@ void check_inodes(struct check *c)
 
 /* ---- File data that looks like metadata ---- */
 
-static void check_suspect(struct check *c, uint64_t ino)
+static void check_suspect(struct check *c, uint64_t ino, struct check_inode *info, void *ctx)
 {
-    struct sfs_inode *inode = check_get_inode(c, ino);
+    struct sfs_inode *inode = info->type == SFS_TYPE_REG ? check_get_inode(c, ino) : NULL;
 
+    (void)ctx;
     if (inode == NULL) {
         return;
     }
@@ -303,15 +304,8 @@ static void check_suspect(struct check *c, uint64_t ino)
 
 void check_suspects(struct check *c)
 {
-    if (c->suspects == 0) {
-        return;
+    if (c->suspects > 0) {
+        check_each_inode(c, check_suspect, NULL);
+        check_map_empty(&c->seen);
     }
-    for (uint64_t i = 0; i < c->inode_pieces && c->error == 0; i++) {
-        for (uint32_t k = 0; k < PIECE_INODES && c->inode[i] != NULL && c->error == 0; k++) {
-            if (c->inode[i][k].type == SFS_TYPE_REG) {
-                check_suspect(c, i * PIECE_INODES + k);
-            }
-        }
-    }
-    check_map_empty(&c->seen);
 }

@@ -29,53 +29,42 @@ void check_progress(struct check *c, unsigned percent)
 
 bool check_io_make(struct check *c)
 {
-    const uint32_t bs = c->fs->bs;
-    bool all = true;
+    const size_t bs = c->fs->bs;
+    uint8_t **const blocks[] = {&c->scratch, &c->scratch2, &c->table, &c->dir_block};
+    const size_t count = sizeof(blocks) / sizeof(blocks[0]);
 
-    c->run = port_alloc(CHECK_RUN);
-    c->ends = port_alloc(TAILS_SPAN);
-    c->scratch = port_alloc(bs);
-    c->scratch2 = port_alloc(bs);
-    c->table = port_alloc(bs);
-    c->dir_block = port_alloc(bs);
-    c->orphan = port_alloc(bs);
-    for (unsigned i = 0; i < SFS_HEIGHT_MAX; i++) {
-        c->level[i].data = port_alloc(bs);
-        all = all && c->level[i].data != NULL;
+    c->run = port_alloc(CHECK_RUN + TAILS_SPAN + (count + SFS_HEIGHT_MAX + 1) * bs);
+    if (c->run == NULL) {
+        return false;
     }
+    c->ends = c->run + CHECK_RUN;
+    for (size_t i = 0; i < count; i++) {
+        *blocks[i] = c->ends + TAILS_SPAN + i * bs;
+    }
+    for (size_t i = 0; i < SFS_HEIGHT_MAX; i++) {
+        c->level[i].data = c->ends + TAILS_SPAN + (count + i) * bs;
+    }
+    c->orphan = (uint64_t *)(c->level[SFS_HEIGHT_MAX - 1].data + bs);
     c->table_is = NONE;
-    return all && c->run != NULL && c->ends != NULL && c->scratch != NULL && c->scratch2 != NULL &&
-           c->table != NULL && c->dir_block != NULL && c->orphan != NULL;
+    return true;
 }
 
 static void forget_entries(struct check *c)
 {
-    for (unsigned i = 0; i < ENTRY_CHUNKS; i++) {
-        c->entry_chunk_is[i] = 0;
-    }
+    memset(c->entry_chunk_is, 0, sizeof(c->entry_chunk_is));
     c->entry_count = 0;
 }
 
 void check_io_free(struct check *c)
 {
     port_free(c->run);
-    port_free(c->ends);
-    port_free(c->scratch);
-    port_free(c->scratch2);
-    port_free(c->table);
-    port_free(c->dir_block);
-    port_free(c->orphan);
     port_free(c->name);
-    for (unsigned i = 0; i < SFS_HEIGHT_MAX; i++) {
-        port_free(c->level[i].data);
-        c->level[i].data = NULL;
-    }
     for (unsigned i = 0; i < ENTRY_CHUNKS; i++) {
         port_free(c->entry_chunk[i]);
         c->entry_chunk[i] = NULL;
     }
-    c->run = c->ends = c->scratch = c->scratch2 = c->table = c->dir_block = NULL;
-    c->orphan = c->name = NULL;
+    c->run = NULL;
+    c->name = NULL;
     c->name_slots = 0;
     forget_entries(c);
 }

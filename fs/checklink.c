@@ -150,20 +150,9 @@ static void check_orphan(struct check *c, uint64_t ino, const struct check_inode
     }
 }
 
-static void for_each_inode(struct check *c,
-                           void (*use)(struct check *, uint64_t, struct check_inode *))
+static void check_one(struct check *c, uint64_t ino, struct check_inode *info, void *ctx)
 {
-    for (uint64_t i = 0; i < c->inode_pieces && c->error == 0; i++) {
-        for (uint32_t k = 0; k < PIECE_INODES && c->inode[i] != NULL && c->error == 0; k++) {
-            if (c->inode[i][k].type != 0) {
-                use(c, i * PIECE_INODES + k, &c->inode[i][k]);
-            }
-        }
-    }
-}
-
-static void check_one(struct check *c, uint64_t ino, struct check_inode *info)
-{
+    (void)ctx;
     check_nlink(c, ino, info);
     check_orphan(c, ino, info);
 }
@@ -200,8 +189,9 @@ static void check_slots(struct check *c)
 }
 
 /* The list anew. */
-static void list_orphan(struct check *c, uint64_t ino, struct check_inode *info)
+static void list_orphan(struct check *c, uint64_t ino, struct check_inode *info, void *ctx)
 {
+    (void)ctx;
     if (info->nlink > 0 && (info->flags & INODE_TRUNCATING) == 0) {
         return;
     }
@@ -215,7 +205,7 @@ static void list_orphan(struct check *c, uint64_t ino, struct check_inode *info)
 void check_links(struct check *c)
 {
     check_tree_of_directories(c);
-    for_each_inode(c, check_one);
+    check_each_inode(c, check_one, NULL);
     if (!c->fs->has_journal) {
         return;
     }
@@ -223,7 +213,7 @@ void check_links(struct check *c)
     if (c->orphans_changed && c->error == 0) {
         memset(c->orphan, 0, c->fs->bs);
         c->listed = 0;
-        for_each_inode(c, list_orphan);
+        check_each_inode(c, list_orphan, NULL);
         check_put(c, c->fs->super.orphan_block, c->orphan);
     }
 }

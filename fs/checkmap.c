@@ -109,6 +109,17 @@ struct check_inode *check_inode_make(struct check *c, uint64_t ino)
     return &(*piece)[ino % PIECE_INODES];
 }
 
+void check_each_inode(struct check *c, check_inode_use *use, void *ctx)
+{
+    for (uint64_t i = 0; i < c->inode_pieces && c->error == 0; i++) {
+        for (uint32_t k = 0; k < PIECE_INODES && c->inode[i] != NULL && c->error == 0; k++) {
+            if (c->inode[i][k].type != 0) {
+                use(c, i * PIECE_INODES + k, &c->inode[i][k], ctx);
+            }
+        }
+    }
+}
+
 bool check_is_orphan(const struct check_inode *inode)
 {
     return inode->nlink == 0 && inode->names == 0 && (inode->flags & INODE_LISTED) != 0;

@@ -196,15 +196,8 @@ static void find_names(struct check *c)
 
         if (found != NULL && found->mode >> 12 == SFS_TYPE_DIR) {
             struct sfs_inode inode = *found;
-            struct check_walk w = {.c = c,
-                                   .mode = TREE_VISIT,
-                                   .ino = c->dir[i].ino,
-                                   .inode = &inode,
-                                   .type = SFS_TYPE_DIR,
-                                   .limit = check_blocks_of(c, check_size(&inode)),
-                                   .visit = note_names};
 
-            check_walk(&w);
+            (void)check_visit(c, c->dir[i].ino, &inode, note_names, NULL);
         }
     }
     check_map_empty(&c->seen);

@@ -316,6 +316,22 @@ void check_walk(struct check_walk *w)
     }
 }
 
+bool check_visit(struct check *c, uint64_t ino, struct sfs_inode *inode, check_visitor *visitor,
+                 void *ctx)
+{
+    struct check_walk w = {.c = c,
+                           .mode = TREE_VISIT,
+                           .ino = ino,
+                           .inode = inode,
+                           .type = SFS_TYPE_DIR,
+                           .limit = check_blocks_of(c, check_size(inode)),
+                           .visit = visitor,
+                           .ctx = ctx};
+
+    check_walk(&w);
+    return w.changed;
+}
+
 /* ---- How tall is it? ---- */
 
 unsigned check_probe_height(struct check *c, const struct sfs_inode *inode, uint32_t type)

@@ -132,7 +132,7 @@ struct check {
     uint64_t orphans; /* inodes that are orphans, or being truncated */
     uint64_t lost;    /* inodes for lost+found */
 
-    /* Buffers. */
+    /* Buffers, in one piece. */
     uint8_t *run;       /* CHECK_RUN bytes */
     uint8_t *ends;      /* last blocks of files, see check_tails */
     uint8_t *scratch;   /* a block: whoever needs it for a moment */
@@ -181,6 +181,9 @@ void check_map_empty(struct check_map *map);
 struct check_inode *check_inode_of(const struct check *c, uint64_t ino);
 /* The same, which makes room for it. NULL: no memory. */
 struct check_inode *check_inode_make(struct check *c, uint64_t ino);
+/* Call USE for each inode in use, in order. */
+typedef void check_inode_use(struct check *c, uint64_t ino, struct check_inode *info, void *ctx);
+void check_each_inode(struct check *c, check_inode_use *use, void *ctx);
 /* Is INO an orphan as it may be: without names, and in the list? */
 bool check_is_orphan(const struct check_inode *inode);
 /* One more, behind all others. NULL: no memory. */
@@ -232,6 +235,10 @@ enum tree_mode {
     TREE_VISIT,    /* pass 2: hand the blocks to visit */
 };
 
+struct check_walk;
+/* Block N of a directory is in SLOT, which may be 0, and may be changed. */
+typedef void check_visitor(struct check_walk *walk, uint64_t n, uint64_t *slot);
+
 struct check_walk {
     struct check *c;
     enum tree_mode mode;
@@ -242,17 +249,19 @@ struct check_walk {
     bool loose;     /* blocks may be missing, or behind the end */
     bool cut;       /* directories: what lies behind limit is dropped */
     /* What has been seen. */
-    uint64_t mapped; /* blocks below limit */
-    uint64_t total;  /* all blocks */
-    uint64_t last;   /* the highest block + 1 */
-    uint64_t tail;   /* the block of limit - 1 */
-    bool changed;    /* the inode */
-    /* TREE_VISIT: block N in the slot, which may be 0, and may be changed. */
-    void (*visit)(struct check_walk *walk, uint64_t n, uint64_t *slot);
+    uint64_t mapped;      /* blocks below limit */
+    uint64_t total;       /* all blocks */
+    uint64_t last;        /* the highest block + 1 */
+    uint64_t tail;        /* the block of limit - 1 */
+    bool changed;         /* the inode */
+    check_visitor *visit; /* TREE_VISIT */
     void *ctx;
 };
 
 void check_walk(struct check_walk *walk);
+/* Go through directory INO block by block. Returns whether INODE has changed. */
+bool check_visit(struct check *c, uint64_t ino, struct sfs_inode *inode, check_visitor *visitor,
+                 void *ctx);
 unsigned check_height(const struct sfs_inode *inode);
 /* The height that the tree itself seems to have. */
 unsigned check_probe_height(struct check *c, const struct sfs_inode *inode, uint32_t type);
