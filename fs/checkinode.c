@@ -7,121 +7,98 @@
  */
 #include "fs/checkwork.h"
 
-static bool zero_words(const void *memory, size_t size)
-{
-    const uint64_t *word = memory;
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < size / sizeof(*word); i++) {
-        sum |= word[i];
-    }
-    return sum == 0;
-}
-
 /* ---- One inode ---- */
 
-struct judged {
-    struct check *c;
-    struct sfs_inode *inode;
-    uint64_t ino;
-    uint32_t type;
-    bool changed;
-};
-
-static bool clear(struct judged *j, enum check_kind kind, uint64_t a)
+static bool clear(struct check_walk *w, enum check_kind kind, uint64_t a)
 {
-    check_note(j->c, kind, NONE, j->ino, a, 0);
+    check_note(w->c, kind, NONE, w->ino, a, 0);
     return false;
 }
 
 /* Only the flags in ALLOWED may be set. */
-static void check_flags(struct judged *j, uint32_t allowed)
+static void check_flags(struct check_walk *w, uint32_t allowed)
 {
-    allowed = j->c->fs->has_journal ? allowed : 0;
-    if ((j->inode->flags & ~allowed) != 0) {
-        check_note(j->c, KIND_FLAGS, NONE, j->ino, j->inode->flags, 0);
-        j->inode->flags &= (uint16_t)allowed;
-        j->changed = true;
+    allowed = w->c->fs->has_journal ? allowed : 0;
+    if ((w->inode->flags & ~allowed) != 0) {
+        check_note(w->c, KIND_FLAGS, NONE, w->ino, w->inode->flags, 0);
+        w->inode->flags &= (uint16_t)allowed;
+        w->changed = true;
     }
 }
 
 /* The bytes from FROM to the end of the inode are zero. */
-static void check_rest(struct judged *j, size_t from)
+static void check_rest(struct check_walk *w, size_t from)
 {
-    uint8_t *bytes = (uint8_t *)j->inode;
-    bool zero = true;
+    uint8_t *bytes = (uint8_t *)w->inode;
 
-    for (size_t i = from; i < sizeof(*j->inode); i++) {
-        zero = zero && bytes[i] == 0;
-    }
-    if (!zero) {
-        check_note(j->c, KIND_INODE_ZERO, NONE, j->ino, from, 0);
-        memset(bytes + from, 0, sizeof(*j->inode) - from);
-        j->changed = true;
+    if (!check_all_zero(bytes + from, sizeof(*w->inode) - from)) {
+        check_note(w->c, KIND_INODE_ZERO, NONE, w->ino, from, 0);
+        memset(bytes + from, 0, sizeof(*w->inode) - from);
+        w->changed = true;
     }
 }
 
 /* A directory or symbolic link is cut only when it is on its way out. */
-static uint32_t truncating_if_orphan(const struct judged *j)
+static uint32_t truncating_if_orphan(const struct check_walk *w)
 {
-    const struct check_inode *info = check_inode_of(j->c, j->ino);
+    const struct check_inode *info = check_inode_of(w->c, w->ino);
     bool listed = info != NULL && (info->flags & INODE_LISTED) != 0;
 
-    return j->inode->nlink == 0 && listed ? SFS_INODE_TRUNCATING : 0;
+    return w->inode->nlink == 0 && listed ? SFS_INODE_TRUNCATING : 0;
 }
 
-static bool check_symlink(struct judged *j)
+static bool check_symlink(struct check_walk *w)
 {
-    uint64_t size = check_size(j->inode);
-    bool fast = (j->inode->flags & SFS_INODE_FASTLINK) != 0;
+    uint64_t size = check_size(w->inode);
+    bool fast = (w->inode->flags & SFS_INODE_FASTLINK) != 0;
 
-    check_flags(j, SFS_INODE_FASTLINK | SFS_INODE_HEIGHT | truncating_if_orphan(j));
-    fast = fast && (j->inode->flags & SFS_INODE_FASTLINK) != 0;
+    check_flags(w, SFS_INODE_FASTLINK | SFS_INODE_HEIGHT | truncating_if_orphan(w));
+    fast = fast && (w->inode->flags & SFS_INODE_FASTLINK) != 0;
     if (fast && size > 0 && size <= SFS_FASTLINK_MAX) {
-        check_rest(j, offsetof(struct sfs_inode, direct) + size);
+        check_rest(w, offsetof(struct sfs_inode, direct) + size);
         return true;
     }
-    bool loose = (j->inode->flags & SFS_INODE_TRUNCATING) != 0; /* its size may be 0 already */
+    bool loose = (w->inode->flags & SFS_INODE_TRUNCATING) != 0; /* its size may be 0 already */
 
     if (fast || (size == 0 && !loose) || size > SFS_SYMLINK_MAX) {
-        return clear(j, KIND_LINK_BAD, 0);
+        return clear(w, KIND_LINK_BAD, 0);
     }
-    return check_file(j->c, j->ino, j->inode, &j->changed);
+    return check_file(w);
 }
 
-static bool check_special(struct judged *j)
+static bool check_special(struct check_walk *w)
 {
-    bool device = j->type == SFS_TYPE_CHR || j->type == SFS_TYPE_BLK;
+    bool device = w->type == SFS_TYPE_CHR || w->type == SFS_TYPE_BLK;
 
-    check_flags(j, 0);
-    if (check_size(j->inode) != 0) {
-        check_note(j->c, KIND_INODE_ZERO, NONE, j->ino, offsetof(struct sfs_inode, size_lo), 0);
-        check_set_size(j->inode, 0);
-        j->changed = true;
+    check_flags(w, 0);
+    if (check_size(w->inode) != 0) {
+        check_note(w->c, KIND_INODE_ZERO, NONE, w->ino, offsetof(struct sfs_inode, size_lo), 0);
+        check_set_size(w->inode, 0);
+        w->changed = true;
     }
-    check_rest(j, offsetof(struct sfs_inode, direct) + (device ? sizeof(uint64_t) : 0));
+    check_rest(w, offsetof(struct sfs_inode, direct) + (device ? sizeof(uint64_t) : 0));
     return true;
 }
 
 /* Is it an inode at all? It is set right, but for what only other inodes can tell. */
-static bool judge(struct judged *j)
+static bool judge(struct check_walk *w)
 {
-    switch (j->type) {
+    switch (w->type) {
     case SFS_TYPE_REG:
-        check_flags(j, SFS_INODE_HEIGHT | SFS_INODE_SPARSE | SFS_INODE_TRUNCATING);
-        return check_file(j->c, j->ino, j->inode, &j->changed);
+        check_flags(w, SFS_INODE_HEIGHT | SFS_INODE_SPARSE | SFS_INODE_TRUNCATING);
+        return check_file(w);
     case SFS_TYPE_DIR:
-        check_flags(j, SFS_INODE_HEIGHT | truncating_if_orphan(j));
-        return check_file(j->c, j->ino, j->inode, &j->changed);
+        check_flags(w, SFS_INODE_HEIGHT | truncating_if_orphan(w));
+        return check_file(w);
     case SFS_TYPE_LNK:
-        return check_symlink(j);
+        return check_symlink(w);
     case SFS_TYPE_FIFO:
     case SFS_TYPE_SOCK:
     case SFS_TYPE_CHR:
     case SFS_TYPE_BLK:
-        return check_special(j);
+        return check_special(w);
     default:
-        return clear(j, KIND_INODE_TYPE, j->inode->mode);
+        return clear(w, KIND_INODE_TYPE, w->inode->mode);
     }
 }
 
@@ -166,13 +143,13 @@ static void remember(struct check *c, uint64_t ino, const struct sfs_inode *inod
 /* Returns whether INODE, which is in use, was changed. */
 static bool check_used(struct check *c, uint64_t ino, struct sfs_inode *inode)
 {
-    struct judged j = {.c = c, .inode = inode, .ino = ino, .type = inode->mode >> 12};
+    struct check_walk w = {.c = c, .ino = ino, .inode = inode, .type = inode->mode >> 12};
     struct check_inode *info = may_be_orphan(inode) ? check_inode_make(c, ino) : NULL;
 
     if (info != NULL && c->fs->has_journal && is_listed(c, ino)) {
         info->flags |= INODE_LISTED;
     }
-    if ((ino == SFS_ROOT && j.type != SFS_TYPE_DIR) || !judge(&j)) {
+    if ((ino == SFS_ROOT && w.type != SFS_TYPE_DIR) || !judge(&w)) {
         memset(inode, 0, sizeof(*inode));
         if (info != NULL) {
             info->flags = 0;
@@ -180,7 +157,7 @@ static bool check_used(struct check *c, uint64_t ino, struct sfs_inode *inode)
         return true;
     }
     remember(c, ino, inode);
-    return j.changed;
+    return w.changed;
 }
 
 /* Inode INO. Returns whether it was changed. */
@@ -189,7 +166,7 @@ static bool check_one(struct check *c, uint64_t ino, struct sfs_inode *inode)
     if (inode->mode != 0) {
         return check_used(c, ino, inode);
     }
-    if (zero_words(inode, sizeof(*inode))) {
+    if (check_all_zero((const uint8_t *)inode, sizeof(*inode))) {
         return false;
     }
     check_note(c, KIND_INODE_JUNK, NONE, ino, 0, 0);
@@ -209,7 +186,7 @@ static void check_table_block(struct check *c, uint64_t index, uint8_t *data)
     if (!check_matches(c, block, data)) {
         bool none = check_entry(c, block) == 0;
 
-        if (none && zero_words(data, c->fs->bs)) {
+        if (none && check_all_zero(data, c->fs->bs)) {
             return; /* never used, whatever the bitmap says */
         }
         check_note(c, none ? KIND_CSUM_NONE : KIND_CSUM, block, NONE, 0, 0);

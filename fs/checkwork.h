@@ -248,6 +248,7 @@ struct check_walk {
     uint64_t limit; /* blocks that the size asks for */
     bool loose;     /* blocks may be missing, or behind the end */
     bool cut;       /* directories: what lies behind limit is dropped */
+    bool bad;       /* it cannot be kept */
     /* What has been seen. */
     uint64_t mapped;      /* blocks below limit */
     uint64_t total;       /* all blocks */
@@ -270,8 +271,8 @@ unsigned check_probe_height(struct check *c, const struct sfs_inode *inode, uint
 
 void check_inodes(struct check *c);
 void check_suspects(struct check *c);
-/* An inode with a tree: *CHANGED, if it had to be. False: it cannot be kept. */
-bool check_file(struct check *c, uint64_t ino, struct sfs_inode *inode, bool *changed);
+/* An inode with a tree: c, ino, inode and type are given. False: it cannot be kept. */
+bool check_file(struct check_walk *walk);
 void check_directories(struct check *c);
 /* The name of INO in BLOCK, which is read to c->dir_block. False: it is not there. */
 bool check_find_record(struct check *c, uint64_t block, uint64_t ino, struct sfs_record *record);
