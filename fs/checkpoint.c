@@ -188,6 +188,7 @@ static void let_go(struct sfs *fs, struct sfs_buf *buf)
 {
     SFS_ASSERT(buf->log_seq == 0);
     buf->live_seq = 0;
+    fs->journal->live--;
     if (buf->run_seq == 0 && buf->commit_seq == 0) {
         if ((buf->flags & (SFS_BUF_DATA | SFS_BUF_STUCK)) != 0) {
             cache_invalidate(buf);

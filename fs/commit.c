@@ -148,6 +148,7 @@ static void buf_durable(struct sfs *fs, struct sfs_buf *buf)
     frame_put(fs, buf->durable);
     buf->durable = NULL;
     if (fs->has_journal) {
+        fs->journal->live += buf->live_seq == 0;
         buf->log_seq = buf->live_seq = buf->commit_seq;
         if (buf->run_seq != 0) {
             buf->durable = buf->frozen; /* data is changing again */
@@ -198,15 +199,16 @@ static int pay(struct sfs *fs)
 }
 
 /* What a checkpoint that is under way can do before the next flush: the later half of it, or the
- * first half once the log is half full. */
+ * first half once the log is half full, or has copies of half of what may stay in memory. */
 static int checkpoint_along(struct sfs *fs)
 {
     int error = checkpoint_write_jsb(fs);
 
     port_mutex_lock(fs->lock);
-    bool due = fs->journal->used > fs->journal->limit / 2 && SFS_RULE(LOG_HAS_ROOM);
+    const struct sfs_journal *j = fs->journal;
+    bool due = j->used > j->log / 2 || j->live > j->limit / 2;
     port_mutex_unlock(fs->lock);
-    return error == 0 && due ? checkpoint_write_home(fs) : error;
+    return error == 0 && due && SFS_RULE(LOG_HAS_ROOM) ? checkpoint_write_home(fs) : error;
 }
 
 static int write_frozen(struct sfs *fs)

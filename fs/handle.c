@@ -96,13 +96,13 @@ static bool log_room(struct sfs *fs, uint32_t credits)
 {
     struct sfs_journal *j = fs->journal;
     uint32_t need = txn_blocks(fs, j->reserved + credits);
-    uint32_t most = j->used == 0 ? j->log - 1 : j->limit;
+    bool fits = j->live == 0 || j->live + j->reserved + credits <= j->limit; /* into memory */
 
     if (j->run.joined > 0 && j->reserved + credits > j->trigger) {
         commit_now(fs);
         return false;
     }
-    if (j->used + need <= most || !SFS_RULE(LOG_HAS_ROOM)) {
+    if ((fits && j->used + need <= j->log - 1) || !SFS_RULE(LOG_HAS_ROOM)) {
         return true;
     }
     if (j->used > 0) {

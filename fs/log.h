@@ -72,7 +72,7 @@ struct sfs_journal {
     uint32_t log;         /* L: blocks of the log. Constant */
     uint32_t trigger;     /* credits at which the running transaction is committed. Constant */
     uint32_t credits_max; /* of one handle. Constant */
-    uint32_t limit;       /* live log blocks, unless one handle needs more. Constant */
+    uint32_t limit;       /* live buffers, unless one handle needs more. Constant */
 
     struct sfs_txn run, commit;
     uint32_t reserved; /* credits promised to open handles, blocks joined, the orphan block */
@@ -85,6 +85,8 @@ struct sfs_journal {
     uint64_t durable_seq; /* of the newest durable transaction */
     uint32_t head;        /* journal-relative: where the next one goes */
     uint32_t used;        /* blocks from the tail in the durable journal superblock to head */
+
+    uint32_t live; /* buffers that the log has copies of: they stay in memory */
 
     uint64_t gen; /* of the newest journal superblock written */
     enum tail_stage stage;

@@ -60,7 +60,7 @@ static void set_limits(struct sfs *fs)
 
     j->log = fs->has_journal ? (uint32_t)fs->super.journal_blocks - SFS_LOG_FIRST : UNLOGGED;
     j->trigger = least(j->log, fs->cache_blocks) / TRIGGER_DIVISOR;
-    j->limit = least(j->log - 1, fs->cache_blocks / 2);
+    j->limit = fs->cache_blocks / 2;
     for (most = j->log - 1; txn_blocks(fs, most) > j->log - 1; most--) {
     }
     j->credits_max = most - LOG_ORPHANS;

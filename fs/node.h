@@ -90,10 +90,11 @@ struct sfs_upper {
     struct sfs_page **page_hash;
     uint32_t page_hash_size; /* a power of 2 */
     uint32_t pages, pages_max, pages_dirty;
-    struct sfs_page *dirty;          /* a list */
-    uint64_t round;                  /* of write-back */
-    struct sfs_page *hand;           /* a ring of all pages */
-    uint32_t owed;                   /* blocks in pages that a transaction owes */
+    struct sfs_page *dirty; /* a list */
+    uint64_t round;         /* of write-back */
+    struct sfs_page *hand;  /* a ring of all pages */
+    uint32_t owed;          /* blocks in pages that a transaction owes */
+    uint32_t rewrites;      /* through the log since it was emptied for them; see write.c */
     uint64_t index_bytes, index_max; /* of all directories' indexes; guarded by lock */
 
     struct port_mutex *write_lock; /* one write-back at a time: it owns the batch */

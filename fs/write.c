@@ -23,6 +23,7 @@
 
 #define CHUNK_BLOCKS 32
 #define CHUNK_PAGES  16
+#define REWRITES     16 /* into the log, of what could be in place if the log were empty */
 
 struct chunk {
     uint64_t begin, end; /* bytes of the file */
@@ -30,7 +31,8 @@ struct chunk {
     uint32_t count;      /* blocks */
     uint32_t pages;
     uint32_t holes;
-    uint64_t log;   /* bit i: block i goes into the log */
+    uint64_t log;   /* bit i: block i goes into the log ... */
+    bool sticky;    /* ... some of them only because it has copies of them */
     uint64_t fresh; /* bit i: block i was a hole */
     uint64_t block[CHUNK_BLOCKS];
     struct sfs_page *page[CHUNK_PAGES];
@@ -128,11 +130,12 @@ static int fill_old(struct sfs *fs, struct sfs_node *node, struct chunk *chunk)
  * Which blocks go into the log, in transaction SEQ; 0: whichever it will be, so what is owed now is
  * taken for still owed then.
  */
-static uint64_t find_logged(struct sfs *fs, struct sfs_node *node, const struct chunk *chunk,
+static uint64_t find_logged(struct sfs *fs, struct sfs_node *node, struct chunk *chunk,
                             uint64_t seq)
 {
     uint64_t low, log = 0;
 
+    chunk->sticky = false;
     if (chunk->holes == chunk->count || !fs->has_journal) {
         return 0;
     }
@@ -146,8 +149,11 @@ static uint64_t find_logged(struct sfs *fs, struct sfs_node *node, const struct 
         if (chunk->block[i] == 0 || (owed != 0 && (seq == 0 || owed == seq))) {
             continue;
         }
-        if (end > low || sfs_is_sticky(fs, chunk->block[i])) {
+        if (end > low) {
             log |= 1ull << i;
+        } else if (sfs_is_sticky(fs, chunk->block[i])) {
+            log |= 1ull << i;
+            chunk->sticky = true;
         }
     }
     port_mutex_unlock(fs->upper->page_lock);
@@ -162,6 +168,21 @@ static uint32_t bits(uint64_t mask)
         count++;
     }
     return count;
+}
+
+/*
+ * What is overwritten again and again should not go through the log for ever, only because it was
+ * small when it was new, and each of its copies makes the next one stick.
+ */
+static bool many_rewrites(struct sfs *fs)
+{
+    bool many;
+
+    port_mutex_lock(fs->upper->page_lock);
+    many = ++fs->upper->rewrites >= REWRITES;
+    fs->upper->rewrites = many ? 0 : fs->upper->rewrites;
+    port_mutex_unlock(fs->upper->page_lock);
+    return many;
 }
 
 /* All that is needed before the handle is opened. */
@@ -183,7 +204,8 @@ static int prepare(struct sfs *fs, struct sfs_node *node, struct chunk *chunk, u
     }
     chunk->holes = bits(chunk->fresh);
     chunk->log = find_logged(fs, node, chunk, 0) | log;
-    if ((uint64_t)bits(chunk->log) * fs->bs > sfs_log_data_max(fs)) {
+    if ((uint64_t)bits(chunk->log) * fs->bs > sfs_log_data_max(fs) ||
+        (chunk->sticky && many_rewrites(fs))) {
         /* Too much for the log: let it all go home, then most of it can be written in place. */
         error = sfs_commit_running(fs);
         error = error == 0 ? sfs_checkpoint(fs) : error;

@@ -90,6 +90,42 @@ static void append_and_fsync(uint64_t ino)
     }
 }
 
+/* Many appends: what the log needs now and then is a small part of what they write. */
+static void many_appends(uint64_t ino)
+{
+    const unsigned count = 600;
+
+    forget_counts();
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t offset;
+
+        assert_int_equal(sfs_append(fs, ino, data, 10, &offset), 10);
+        assert_int_equal(sfs_fsync(fs, ino, false), 0);
+    }
+    assert_in_range(logs + commits, count, count + count / 20);    /* where the log wraps */
+    assert_in_range(homes, 1, bs == 512 ? count / 10 : count / 3); /* 1 MiB of log: 254 blocks */
+    assert_in_range(flushes, count, count + 2);
+}
+
+/* What is overwritten often soon goes in place, though the log took it when it was new and small. */
+static void many_overwrites(uint64_t ino)
+{
+    assert_int_equal(sfs_write(fs, ino, 0, data, 4096), 4096);
+    assert_int_equal(sfs_fsync(fs, ino, true), 0);
+    for (unsigned i = 0; i < 16; i++) {
+        assert_int_equal(sfs_write(fs, ino, 0, data, 4096), 4096);
+        assert_int_equal(sfs_fsync(fs, ino, true), 0);
+    }
+    forget_counts();
+    for (unsigned i = 0; i < 10; i++) {
+        assert_int_equal(sfs_write(fs, ino, 0, data, 4096), 4096);
+        assert_int_equal(sfs_fsync(fs, ino, true), 0);
+    }
+    assert_int_equal(logs + commits, 0);
+    assert_int_equal(datas, 10);
+    assert_int_equal(flushes, 10);
+}
+
 /* Large data goes in place, before the commit: two flushes (J1, J3). */
 static void large_write_and_fsync(uint64_t ino)
 {
@@ -248,6 +284,8 @@ static void truncate_into_what_is_owed(uint64_t ino)
         both_sizes(name);                                                                          \
     }
 TEST(append_and_fsync)
+TEST(many_appends)
+TEST(many_overwrites)
 TEST(large_write_and_fsync)
 TEST(overwrite_and_fdatasync)
 TEST(names_and_modes)
@@ -262,6 +300,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_append_and_fsync),
+        cmocka_unit_test(test_many_appends),
+        cmocka_unit_test(test_many_overwrites),
         cmocka_unit_test(test_large_write_and_fsync),
         cmocka_unit_test(test_overwrite_and_fdatasync),
         cmocka_unit_test(test_names_and_modes),
