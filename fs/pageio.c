@@ -19,6 +19,7 @@ struct reading {
     struct sfs_batch batch;
     struct sfs_page *page[SFS_READ_PAGES];
     uint32_t count;
+    uint64_t block[SFS_READ_PAGES * SFS_PAGE_PARTS]; /* from those of page[0] on */
 };
 
 static uint8_t all_parts(const struct sfs *fs)
@@ -66,12 +67,27 @@ static void claim(struct sfs *fs, struct reading *reading)
     port_mutex_unlock(fs->upper->page_lock);
 }
 
-/* Ask for what is missing of one busy page: zeros, the log's copy, or the disk's. */
-static int request(struct sfs *fs, struct sfs_page *page, struct sfs_batch *batch)
+/* Where all of the busy pages lie: one walk down the tree for each leaf, not for each page. */
+static int map(struct sfs *fs, struct sfs_node *node, struct reading *reading)
 {
     uint32_t parts = SFS_PAGE >> fs->bs_shift;
-    uint64_t block[SFS_PAGE_PARTS];
-    int error = sfs_tree_map(fs, &page->node->disk, page->index * parts, parts, block);
+    uint64_t first, count;
+
+    if (reading->count == 0) {
+        return 0;
+    }
+    first = reading->page[0]->index;
+    count = reading->page[reading->count - 1]->index - first + 1;
+    return sfs_tree_map(fs, &node->disk, first * parts, (uint32_t)count * parts, reading->block);
+}
+
+/* Ask for what is missing of busy page INDEX: zeros, the log's copy, or the disk's. */
+static int request(struct sfs *fs, struct reading *reading, uint32_t index)
+{
+    uint32_t parts = SFS_PAGE >> fs->bs_shift;
+    struct sfs_page *page = reading->page[index];
+    uint64_t *block = &reading->block[(page->index - reading->page[0]->index) * parts];
+    int error = 0;
 
     for (uint32_t i = 0; i < parts && error == 0; i++) {
         uint8_t *data = page->data + (i << fs->bs_shift);
@@ -82,7 +98,7 @@ static int request(struct sfs *fs, struct sfs_page *page, struct sfs_batch *batc
         if (block[i] == 0) {
             memset(data, 0, fs->bs);
         } else if (!sfs_read_logged(fs, block[i], data, &error)) {
-            sfs_batch_add(batch, block[i], 1, data);
+            sfs_batch_add(&reading->batch, block[i], 1, data);
         }
     }
     return error;
@@ -116,9 +132,10 @@ static int fill(struct sfs *fs, struct sfs_node *node, uint64_t first, uint32_t 
         return error;
     }
     claim(fs, reading);
+    error = map(fs, node, reading);
     sfs_batch_start(&reading->batch, fs, BLK_READ, BLK_CLASS_DATA);
     for (uint32_t i = 0; i < reading->count && error == 0; i++) {
-        error = request(fs, reading->page[i], &reading->batch);
+        error = request(fs, reading, i);
     }
     io = sfs_batch_wait(&reading->batch);
     error = error < 0 ? error : io;
