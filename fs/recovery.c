@@ -126,7 +126,8 @@ static int jsb_read(struct sfs *fs, struct sfs_jsb *out)
         const struct sfs_jsb *jsb = (const struct sfs_jsb *)fs->journal->scratch;
 
         if (sfs_read_blocks(fs, fs->super.journal_start + slot, 1, fs->journal->scratch) == 0 &&
-            jsb_valid(fs, jsb, slot) && (error < 0 || jsb->gen > out->gen)) {
+            jsb_valid(fs, jsb, slot) &&
+            (error < 0 || (jsb->gen > out->gen && SFS_RULE(NEWER_TAIL)))) {
             *out = *jsb;
             error = 0;
         }

@@ -37,6 +37,7 @@
     RULE(SYNC_FLUSHES, "J8: and flushes")                                                          \
     RULE(ORPHANS_LISTED, "J10: what nobody links is in the orphan block")                          \
     RULE(TRUNCATE_MARKED, "J10: so is a file with blocks behind its end")                          \
+    RULE(NEWER_TAIL, "J11: of two journal superblocks the newer one counts")                       \
     RULE(RECOVERED_BEFORE_TAIL, "J11: what recovery wrote home is flushed before the tail moves")  \
     RULE(NUMBER_BURNT, "J11: the number of a torn transaction is not used again")                  \
     RULE(PAYLOAD_VERIFIED, "J11: a transaction counts if all of its payload verifies")             \

@@ -21,7 +21,7 @@
 #include "tests/fs/checker.h"
 
 #define MUTANT_STATES 60000 /* that a mistake may hide in ... */
-#define MUTANT_LIMIT  32    /* ... in many workloads, so few states of each crash point */
+#define MUTANT_LIMIT  16    /* ... in many workloads, so few states of each crash point */
 
 enum sfs_rule sfs_broken_rule;
 
@@ -33,6 +33,14 @@ static const struct {
 
 /* ---- The mutation run ---- */
 
+/* Mistakes that show in few kinds of workloads are looked for there. */
+static const char *const shows_in[SFS_RULE_END] = {
+    [SFS_RULE_FLUSH_COVERS_COMPLETED] = "512.beside",
+    [SFS_RULE_BUSY_PAGE_RESTS] = "long.beside",
+    [SFS_RULE_FSYNC_LOGGED] = "512.file",
+    [SFS_RULE_OLDER_SIZE] = "512.ends",
+};
+
 /* Is it noticed when RULE is broken? */
 static bool is_caught(struct campaign campaign, enum sfs_rule rule)
 {
@@ -40,6 +48,7 @@ static bool is_caught(struct campaign campaign, enum sfs_rule rule)
     checker_quiet = true;
     campaign.states = MUTANT_STATES;
     campaign.limit = MUTANT_LIMIT;
+    campaign.only = shows_in[rule];
     campaign.stop = campaign.quiet = true;
     tally_reset();
     campaign_run(&campaign);

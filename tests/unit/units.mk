@@ -69,6 +69,16 @@ UNIT_sfs_check_faults := $(CHECK_ALL)
 UNIT_sfs_check_random := $(CHECK_ALL)
 UNIT_sfs_check_worst := $(CHECK_ALL)
 
+# The units of SFS once more, with fs/ as the kernel will compile it: tests/scenario/test_sfs_freestanding.py.
+define FREESTANDING_RULE
+$(B)/tests/freestanding/test_$(1): $(B)/tests/obj/tests/unit/test_$(1).o $(patsubst fs/%.c,$(B)/freestanding/fs/%.o,$(filter fs/%,$(UNIT_$(1)))) $(patsubst %.c,$(B)/tests/obj/%.o,$(filter-out fs/%,$(UNIT_$(1))))
+	@mkdir -p $$(@D)
+	$$(HOSTCC) $$(SANITIZE) -no-pie -o $$@ $$^ -lcmocka
+endef
+SFS_UNITS := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_sfs_*.c))
+$(foreach unit,$(SFS_UNITS),$(eval $(call FREESTANDING_RULE,$(unit))))
+TEST_DEPS += $(SFS_UNITS:%=$(B)/tests/freestanding/test_%)
+
 # The ATA driver on made-up channels.
 ATA_C := $(sort $(wildcard drivers/ata*.c) $(wildcard tests/fakes/ata_*.c)) kernel/printf.c
 UNIT_ata := $(ATA_C)
