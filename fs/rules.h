@@ -44,7 +44,7 @@
     RULE(IN_USE_FIRST, "J12: the superblock says \"in use\" before anything else is written")      \
     RULE(SUPER_IS_FLUSHED, "J12: and is flushed")                                                  \
     RULE(EMPTY_BEFORE_CLEAN, "J12: \"clean\" is written when the log is empty")                    \
-    RULE(END_THROUGH_LOG, "J14: bytes behind the durable end of a file change through the log")    \
+    RULE(END_THROUGH_LOG, "J14: the block with a file's durable end changes through the log")      \
     RULE(OLDER_SIZE, "J14: the size in the transaction before is an end, too")                     \
     RULE(TAIL_THROUGH_LOG, "J14: the zeros behind a truncate's cut go through the log")
 
