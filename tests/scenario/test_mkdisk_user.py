@@ -323,6 +323,7 @@ def test_info_of_text(clean):
 
 # ---- A build without libfuse3 ---------------------------------------------------------------------------
 
+@pytest.mark.limit(600)
 def test_a_build_without_libfuse3(tmp_path):
     """It compiles, needs no libfuse3, and `mount` says what is missing."""
     build = tmp_path / "build"
