@@ -11,7 +11,8 @@
  *   checkattach.c what nobody names gets a name in lost+found
  *   checkio.c     blocks, their checksums; repaired blocks go through the journal
  *   checkmap.c    what is remembered of blocks and inodes
- *   checkreport.c findings, their paths and lines
+ *   checkname.c   names of a directory that are there twice
+ *   checkreport.c findings, their paths and lines; checkkinds.h is all that there can be
  *
  * Errors stay: once c->error is set nothing more is read or written, and everybody returns soon. So
  * most functions return nothing, and what they look at in between may be anything.
@@ -132,7 +133,7 @@ struct check {
     uint64_t orphans; /* inodes that are orphans, or being truncated */
     uint64_t lost;    /* inodes for lost+found */
 
-    /* Buffers, in one piece. */
+    uint8_t *buffers;   /* all of these, in one piece */
     uint8_t *run;       /* CHECK_RUN bytes */
     uint8_t *ends;      /* last blocks of files, see check_tails */
     uint8_t *scratch;   /* a block: whoever needs it for a moment */
