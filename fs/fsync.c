@@ -92,8 +92,8 @@ int sfs_fsync(struct sfs *fs, uint64_t ino, bool datasync)
     if (error < 0) {
         return error;
     }
-    seq = wanted(fs, node, datasync);
     written = SFS_RULE(FSYNC_WRITES) ? sfs_pages_write(fs, node) : 0;
+    seq = wanted(fs, node, datasync); /* now: a truncate may have taken what we were to write */
     if (seq != 0 && !sfs_is_durable(fs, seq)) {
         log_owed(fs);
         error = sfs_commit(fs, seq);

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "fs/journal.h"
-#include "fs/sfs.h"
+#include "fs/log.h"
+#include "fs/page.h"
 #include "tests/fs/checker.h"
 #include "tests/fs/port_host.h"
 #include "tests/fs/ramdisk.h"
@@ -201,18 +201,31 @@ static void bytes_behind_the_durable_end(uint64_t ino)
     assert_int_equal(datas, 0);
 }
 
-/* What a power cut leaves now, if nothing survives that need not, is sound. */
-static void cut_and_check(void)
+/* The power is cut now, and what was not flushed is lost: what is left, mounted. */
+static struct sfs *recover(struct ramdisk **left)
 {
-    const struct ramdisk_fate nothing = {.lost_class = -1, .only_class = -1};
-    const struct sfs_mount_options plain = {.cache_blocks = 256};
-    struct ramdisk *after = ramdisk_after_cut(disk, &nothing);
-    struct sfs *again;
+    const struct ramdisk_fate lost = {.kept = 0, .lost_class = -1, .only_class = -1};
+    struct sfs *recovered;
 
-    assert_int_equal(sfs_mount(ramdisk_dev(after), &plain, &again), 0);
-    assert_int_equal(sfs_unmount(again), 0);
-    assert_int_equal(check_volume(ramdisk_bytes(after), ramdisk_size(after)), 0);
-    ramdisk_free(after);
+    *left = ramdisk_after_cut(disk, &lost);
+    assert_int_equal(sfs_mount(ramdisk_dev(*left), &(struct sfs_mount_options){0}, &recovered), 0);
+    return recovered;
+}
+
+/* And it is sound. */
+static void settle(struct sfs *recovered, struct ramdisk *left)
+{
+    assert_int_equal(sfs_unmount(recovered), 0);
+    assert_int_equal(check_volume(ramdisk_bytes(left), ramdisk_size(left)), 0);
+    ramdisk_free(left);
+}
+
+static void cut_power(void)
+{
+    struct ramdisk *left;
+    struct sfs *recovered = recover(&left);
+
+    settle(recovered, left);
 }
 
 /* J14: the zeros behind a cut are durable with the size, also where the block is as new. */
@@ -221,7 +234,7 @@ static void cut_what_is_new(uint64_t ino)
     assert_int_equal(sfs_write(fs, ino, 0, data, 100000), 100000);
     assert_int_equal(sfs_truncate(fs, ino, 3), 0);
     assert_int_equal(sfs_commit_running(fs), 0);
-    cut_and_check();
+    cut_power();
 }
 
 /* Writing is sorted and merged: neighbours on the disk are one request. */
@@ -250,19 +263,6 @@ static void failed_overwrite(uint64_t ino)
     assert_false(sfs_read_only(fs));
 }
 
-/* The power is cut now; what was not flushed is lost. The volume that is left is sound. */
-static void cut_power(void)
-{
-    const struct ramdisk_fate lost = {.kept = 0, .lost_class = -1, .only_class = -1};
-    struct ramdisk *left = ramdisk_after_cut(disk, &lost);
-    struct sfs *recovered;
-
-    assert_int_equal(sfs_mount(ramdisk_dev(left), &(struct sfs_mount_options){0}, &recovered), 0);
-    assert_int_equal(sfs_unmount(recovered), 0);
-    assert_int_equal(check_volume(ramdisk_bytes(left), ramdisk_size(left)), 0);
-    ramdisk_free(left);
-}
-
 /* J14: the new end is in a block that is owed, of a file too large to be cut in one transaction. */
 static void truncate_into_what_is_owed(uint64_t ino)
 {
@@ -275,6 +275,74 @@ static void truncate_into_what_is_owed(uint64_t ino)
     assert_int_equal(sfs_fsync(fs, other.ino, false), 0); /* commits, but does not write "f" */
     assert_int_equal(sfs_forget(fs, other.ino, 1), 0);
     cut_power();
+}
+
+/* ---- A truncate while fsync is at work takes back nothing that fsync promises ---- */
+
+static uint64_t victim;
+static unsigned moments; /* until then, fsync is alone */
+static bool happened;
+
+/* Would truncate have to wait for what this thread does? */
+static bool must_wait(void)
+{
+    const struct sfs_node *node = fs->upper->all;
+    bool waits = fs->journal->busy || fs->journal->barrier;
+
+    for (uint32_t i = 0; i < fs->upper->nodes; i++, node = node->all_next) {
+        waits = waits || node->readers > 0;
+        for (const struct sfs_page *page = node->pages; page != NULL; page = page->node_next) {
+            waits = waits || page->busy;
+        }
+    }
+    return waits;
+}
+
+static void truncate_meanwhile(void)
+{
+    if (must_wait() || moments-- > 0) {
+        return;
+    }
+    port_unlocked = NULL;
+    happened = true;
+    assert_int_equal(sfs_truncate(fs, victim, 0), 0);
+}
+
+/* Overwrite what is durable and at home, and fsync it. Returns whether there was such a moment. */
+static bool fsync_beside_truncate(uint64_t ino, unsigned moment)
+{
+    struct ramdisk *left;
+    uint8_t byte = 0;
+
+    memset(data, 'd', 8 * bs);
+    assert_int_equal(sfs_write(fs, ino, 0, data, 8 * bs), 8 * bs);
+    assert_int_equal(sfs_checkpoint(fs), 0);
+    memset(data, 'e', bs);
+    assert_int_equal(sfs_write(fs, ino, 0, data, bs), bs);
+    victim = ino;
+    moments = moment;
+    happened = false;
+    port_unlocked = truncate_meanwhile;
+    assert_int_equal(sfs_fsync(fs, ino, true), 0);
+    port_unlocked = NULL;
+
+    struct sfs *recovered = recover(&left);
+    int64_t got = sfs_read(recovered, ino, 0, &byte, 1);
+
+    assert_true(got == 0 || byte == 'e');
+    settle(recovered, left);
+    return happened;
+}
+
+static void truncate_beside_fsync(uint64_t ino)
+{
+    unsigned moment = 0;
+
+    ramdisk_watch(disk, NULL, NULL);
+    while (fsync_beside_truncate(ino, moment)) {
+        moment++;
+    }
+    assert_true(moment > 5);
 }
 
 #define TEST(name)                                                                                 \
@@ -295,6 +363,7 @@ TEST(cut_what_is_new)
 TEST(write_back_is_merged)
 TEST(failed_overwrite)
 TEST(truncate_into_what_is_owed)
+TEST(truncate_beside_fsync)
 
 int main(void)
 {
@@ -311,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_write_back_is_merged),
         cmocka_unit_test(test_failed_overwrite),
         cmocka_unit_test(test_truncate_into_what_is_owed),
+        cmocka_unit_test(test_truncate_beside_fsync),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
