@@ -30,7 +30,7 @@ from lib import count, paths  # noqa: E402
 
 UNIT_LIMIT = 120        # seconds for one unit test program
 MACHINES_LIMIT = 3600   # seconds for all whole-machine tests; each has its own limit in conftest.py
-SOAK_LIMIT = 48 * 3600  # the same of the soak: what its cases may take at most, by two workers
+SOAK_LIMIT = 72 * 3600  # the same of the soak: what its cases may take at most, by two workers
 COVERAGE = paths.BUILD / "coverage"
 MARKS = {"check": "check and not soak", "test": "not soak", "soak": "soak"}
 
