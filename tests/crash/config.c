@@ -16,7 +16,7 @@ struct config configs[] = {
     {"512", 512, 512, 64, true, NULL},      {"4096", 4096, 256, 64, true, NULL},
     {"1024", 1024, 400, 64, true, NULL},    {"2048", 2048, 300, 64, true, NULL},
     {"2m", 512, 4096, 0, true, NULL},       /* the volume of the teaching file system */
-    {"long", 512, 1024, 256, true, NULL}, /* a journal in which nobody waits for room */
+    {"long", 512, 1024, 256, true, NULL},   /* a journal in which nobody waits for room */
     {"through", 512, 512, 64, false, NULL}, /* a disk without a volatile cache */
 };
 const unsigned config_count = sizeof(configs) / sizeof(configs[0]);

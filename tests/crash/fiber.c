@@ -7,7 +7,7 @@
 #include "fs/port.h"
 #include "tests/crash/hash.h"
 
-#define STACK     (256u << 10)
+#define STACK    (256u << 10)
 #define NAP_EACH 3   /* of so many turns, one begins a nap ... */
 #define NAP_MAX  256 /* ... of so many turns ... */
 #define NAP_MORE 6   /* ... doubled so often, at most: others get far meanwhile */

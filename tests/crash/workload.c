@@ -11,9 +11,9 @@
 #include "tests/crash/op.h"
 #include "tests/crash/port_crash.h"
 
-const char *const kind_names[KINDS] = {"one",    "two",   "soup", "file",  "wrap", "full",
-                                       "orphan", "names", "over", "reuse", "after",
-                                       "beside", "ends"};
+const char *const kind_names[KINDS] = {"one",   "two",    "soup",  "file", "wrap",
+                                       "full",  "orphan", "names", "over", "reuse",
+                                       "after", "beside", "ends"};
 
 /* ---- Every sequence of one and two operations ---- */
 
@@ -114,8 +114,7 @@ struct op op_random(struct random *r, uint32_t bs)
         OP_CREATE, OP_CREATE,    OP_MKDIR,     OP_SYMLINK,     OP_WRITE,  OP_WRITE,  OP_WRITE,
         OP_APPEND, OP_APPEND,    OP_TRUNCATE,  OP_RENAME,      OP_RENAME, OP_RENAME, OP_EXCHANGE,
         OP_LINK,   OP_UNLINK,    OP_UNLINK,    OP_RMDIR,       OP_OPEN,   OP_CLOSE,  OP_FSYNC,
-        OP_FSYNC,  OP_FDATASYNC, OP_FSYNC_DIR, OP_REPLACE_NOT, OP_SYNC,
-        OP_COMMIT};
+        OP_FSYNC,  OP_FDATASYNC, OP_FSYNC_DIR, OP_REPLACE_NOT, OP_SYNC,   OP_COMMIT};
     static const uint8_t names[] = {NAME_FOO, NAME_BAR, NAME_FOO, NAME_BAR, NAME_DIR, NAME_C, 6};
     struct op op = {.kind = (enum op_kind)kinds[random_below(r, sizeof(kinds))]};
 
@@ -142,8 +141,7 @@ static void run_soup(struct actor *a, struct random *r)
 static void run_file(struct actor *a, struct random *r)
 {
     static const enum op_kind kinds[] = {OP_WRITE,    OP_WRITE, OP_WRITE,     OP_APPEND, OP_APPEND,
-                                         OP_TRUNCATE, OP_FSYNC, OP_FDATASYNC, OP_SYNC,
-                                         OP_COMMIT};
+                                         OP_TRUNCATE, OP_FSYNC, OP_FDATASYNC, OP_SYNC,   OP_COMMIT};
     unsigned count = 8 + random_below(r, 16);
     uint8_t dir = (uint8_t)random_below(r, OP_DIRS);
 
@@ -160,13 +158,15 @@ static void run_file(struct actor *a, struct random *r)
 /* The end of one file comes and goes within three blocks, and all that is written is near it. */
 static void run_ends(struct actor *a, struct random *r)
 {
-    static const enum op_kind kinds[] = {OP_WRITE,    OP_WRITE,    OP_WRITE,    OP_APPEND, OP_APPEND,
-                                         OP_TRUNCATE, OP_TRUNCATE, OP_TRUNCATE, OP_FSYNC,  OP_COMMIT};
+    static const enum op_kind kinds[] = {OP_WRITE,  OP_WRITE,    OP_WRITE,    OP_APPEND,
+                                         OP_APPEND, OP_TRUNCATE, OP_TRUNCATE, OP_TRUNCATE,
+                                         OP_FSYNC,  OP_COMMIT};
     const uint32_t reach = 3 * a->config->bs;
     unsigned count = 12 + random_below(r, 16);
 
     for (unsigned i = 0; i < count; i++) {
-        struct op op = {kinds[random_below(r, sizeof(kinds) / sizeof(kinds[0]))], 2, NAME_FOO, 0, 0, 0, 0};
+        struct op op = {
+            kinds[random_below(r, sizeof(kinds) / sizeof(kinds[0]))], 2, NAME_FOO, 0, 0, 0, 0};
 
         op.b = random_below(r, reach);
         op.a = op.kind == OP_TRUNCATE ? random_below(r, reach) : 1 + random_below(r, reach / 6);
@@ -177,14 +177,16 @@ static void run_ends(struct actor *a, struct random *r)
 /* A block here and there, so that soon half of the page cache is dirty and gets written. */
 static void run_wide(struct actor *a, struct random *r)
 {
-    const struct op names[] = {{OP_NONE, 1, NAME_FOO, 0, 0, 0, 0}, {OP_NONE, 2, NAME_FOO, 0, 0, 0, 0}};
+    const struct op names[] = {{OP_NONE, 1, NAME_FOO, 0, 0, 0, 0},
+                               {OP_NONE, 2, NAME_FOO, 0, 0, 0, 0}};
 
     for (unsigned i = 0; i < 90; i++) {
         struct op op = names[random_below(r, 2)];
         unsigned what = random_below(r, 40);
 
         op.kind = what == 0 ? OP_FSYNC : what == 1 ? OP_COMMIT : what < 5 ? OP_TRUNCATE : OP_WRITE;
-        op.a = op.kind == OP_TRUNCATE ? 4096 * random_below(r, 12) : 1 + random_below(r, a->config->bs);
+        op.a = op.kind == OP_TRUNCATE ? 4096 * random_below(r, 12)
+                                      : 1 + random_below(r, a->config->bs);
         op.b = 4096 * random_below(r, 36);
         op_run(a, &op);
     }
@@ -400,7 +402,8 @@ static void run_twice(struct actor *a, struct random *r)
         grow_twice, grow_twice, grow_twice, append_twice, append_twice, free_and_take};
 
     for (unsigned i = 0; i < 8; i++) {
-        runs[random_below(r, sizeof(runs) / sizeof(runs[0]))](a, r, (uint8_t)random_below(r, OP_DIRS));
+        runs[random_below(r, sizeof(runs) / sizeof(runs[0]))](a, r,
+                                                              (uint8_t)random_below(r, OP_DIRS));
     }
 }
 

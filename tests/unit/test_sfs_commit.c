@@ -91,9 +91,9 @@ static enum blk_class where;
 static void watch(void *ctx, const struct ramdisk_event *event)
 {
     void (*now)(void) = then;
-    bool there = event->op == BLK_WRITE &&
-                 (event->cls == where ||
-                  (where == BLK_CLASS_LOG && event->cls == BLK_CLASS_COMMIT));
+    bool there =
+        event->op == BLK_WRITE &&
+        (event->cls == where || (where == BLK_CLASS_LOG && event->cls == BLK_CLASS_COMMIT));
 
     (void)ctx;
     if (there && now != NULL) {
@@ -139,7 +139,8 @@ static void append_to_what_is_owed(void)
 
 static void owed_to_the_older_one(void)
 {
-    const size_t much = 300 * (size_t)bs; /* what is owed is written in two batches: f in the second */
+    const size_t much =
+        300 * (size_t)bs; /* what is owed is written in two batches: f in the second */
 
     assert_int_equal(sfs_write(fs, f, 0, d, 100), 100);
     assert_int_equal(sfs_write(fs, g, 0, d, much), much);

@@ -384,9 +384,7 @@ static void note_order(void *ctx, const struct ramdisk_event *event)
 {
     char *order = ctx;
     size_t length = strlen(order);
-    char what = event->op == BLK_FLUSH                 ? 'F'
-                : event->cls == BLK_CLASS_SUPERBLOCK ? 'S'
-                                                     : 'H';
+    char what = event->op == BLK_FLUSH ? 'F' : event->cls == BLK_CLASS_SUPERBLOCK ? 'S' : 'H';
 
     if ((length == 0 || order[length - 1] != what) && length < 15) {
         order[length] = what;
