@@ -193,7 +193,7 @@ uint64_t log_newest(struct sfs *fs, uint64_t seq);
 /* J11, without the orphans. Sets head, durable_seq, gen. */
 int recovery_run(struct sfs *fs);
 bool overlay_find(const struct sfs *fs, uint64_t block, uint64_t *log_block);
-/* The log is beyond recovery, and the rest of the volume not yet in use: empty it, durably. */
+/* The log is beyond recovery, and the rest of the volume not yet in use: empty it. */
 int recovery_reset(struct sfs *fs);
 
 /* ---- mount.c: the parts of a mount, for the checker ---- */

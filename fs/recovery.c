@@ -196,8 +196,9 @@ int recovery_run(struct sfs *fs)
 }
 
 /*
- * The zeros are durable before the journal superblock is: else a power cut could leave an old one
- * and half of what it promises. The numbers go on behind the newest that was ever used.
+ * The numbers go on behind the newest that was ever used, so nothing that is left of the log can
+ * pass for a part of it; zeros are for blocks that cannot be read just now. The next commit, or the
+ * superblock, brings the flush: until then a power cut leaves a log that is emptied once more.
  */
 int recovery_reset(struct sfs *fs)
 {
@@ -213,11 +214,10 @@ int recovery_reset(struct sfs *fs)
         error = sfs_write_blocks(fs, BLK_CLASS_LOG_SUPER, fs->super.journal_start + at,
                                  left < most ? left : most, j->chunk);
     }
-    error = error < 0 ? error : sfs_io_flush(fs);
     error = error < 0 ? error : jsb_write(fs, ++j->gen, seq, SFS_LOG_FIRST);
     j->durable_seq = seq - 1;
     j->head = SFS_LOG_FIRST;
     j->chunk_count = 0;
     j->trouble = LOG_SOUND;
-    return error < 0 ? error : sfs_io_flush(fs);
+    return error;
 }

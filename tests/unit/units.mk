@@ -70,12 +70,13 @@ UNIT_sfs_check_random := $(CHECK_ALL)
 UNIT_sfs_check_worst := $(CHECK_ALL)
 
 # The units of SFS once more, with fs/ as the kernel will compile it: tests/scenario/test_sfs_freestanding.py.
+# But that of threads, which is compiled for ThreadSanitizer.
 define FREESTANDING_RULE
 $(B)/tests/freestanding/test_$(1): $(B)/tests/obj/tests/unit/test_$(1).o $(patsubst fs/%.c,$(B)/freestanding/fs/%.o,$(filter fs/%,$(UNIT_$(1)))) $(patsubst %.c,$(B)/tests/obj/%.o,$(filter-out fs/%,$(UNIT_$(1))))
 	@mkdir -p $$(@D)
 	$$(HOSTCC) $$(SANITIZE) -no-pie -o $$@ $$^ -lcmocka
 endef
-SFS_UNITS := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_sfs_*.c))
+SFS_UNITS := $(filter-out sfs_threads,$(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_sfs_*.c)))
 $(foreach unit,$(SFS_UNITS),$(eval $(call FREESTANDING_RULE,$(unit))))
 TEST_DEPS += $(SFS_UNITS:%=$(B)/tests/freestanding/test_%)
 
