@@ -47,5 +47,6 @@ def test_a_failure_can_be_repeated():
 @pytest.mark.soak
 @pytest.mark.limit(7200)
 def test_ten_million_states():
-    states, _, *bad = crash("--states", "10000000", "--limit", "4000000000", limit=7100)
+    states, _, *bad, caught, bugs = crash("--states", "10000000", "--limit", "4000000000", "--mutants", limit=7100)
     assert states >= 10000000 and bad == [0, 0, 0, 0]
+    assert caught == bugs and bugs >= 15
