@@ -74,6 +74,12 @@ SYMBOLS_OBJ := $(patsubst %.c,$(B)/host/%.o,$(sort $(wildcard tools/symbols/*.c)
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
+# The tests are a thousand files to compile: on all processors, unless -j says otherwise.
+ifneq ($(filter check test soak units strict,$(MAKECMDGOALS)),)
+ifeq ($(findstring -j,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+endif
 
 .PHONY: help
 help: ## this list

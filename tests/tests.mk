@@ -15,7 +15,7 @@ TEST_DEPS  :=
 UNITS      := $(sort $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c)))
 UNIT_BINS  := $(UNITS:%=$(B)/tests/unit/test_%)
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all
-RUN_TESTS   = SECTOR0_BUILD=$(abspath $(B)) $(PYTHON) -B tests/run.py --select '$(K)' --kind
+RUN_TESTS   = MAKEFLAGS= SECTOR0_BUILD=$(abspath $(B)) $(PYTHON) -B tests/run.py --select '$(K)' --kind
 
 .PHONY: check test soak units strict unit-binaries test-files
 
