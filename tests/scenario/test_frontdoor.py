@@ -212,7 +212,7 @@ def test_packages_bring_what_they_promise():
 # Programs of packages that every Debian has (Essential: yes), as far as we call them.
 ESSENTIAL = set("""awk basename cat chmod cmp cp cut date dd diff dirname dpkg-query du echo env expr false find grep gzip head
 id ln ls mkdir mkfifo mktemp mount mv printf pwd rm rmdir script sed sh sleep sort tail tar tee test timeout touch tr true truncate
-umount uname wc xargs apt-get apt-cache apt-config dpkg chroot kill sync od cd exec exit export set trap return""".split())
+umount uname wc xargs blockdev ldd apt-get apt-cache apt-config dpkg chroot kill sync od cd exec exit export set trap return""".split())
 OPTIONAL = {
     "sudo": "only where we are not root",
     "git": "only to find the files of a working copy",

@@ -50,7 +50,7 @@ def test_help_of_no_verb(clean):
 
 # ---- Output that gets lost -----------------------------------------------------------------------
 
-SPEAKING = [["help"], ["help", "ls"], ["info"], ["info", "--json"], ["ls", "-l"], ["stat", "/"], ["dump"], ["cmdline"], ["check"],
+SPEAKING = [["help"], ["help", "ls"], ["info"], ("info", "--json"), ["ls", "-l"], ["stat", "/"], ["dump"], ["cmdline"], ["check"],
             ["cat", "/file"]]
 
 
@@ -109,7 +109,7 @@ def slow_image(kit):
 
 def test_create_and_put_show_a_bar(kit):
     tree, env = many_slow(kit.folder / "tree"), unsteady_env("slow")
-    for arguments in (["create", kit.image, *kit.inputs(), "--root", tree], ["put", "-r", kit.image, tree, "/"]):
+    for arguments in (["create", kit.image, *kit.inputs(), "--root", tree], ("put", "-r", kit.image, tree, "/")):
         shown, status = on_terminal(kit, *arguments, env=env)
         assert status == 0 and re.search(r"\r\x1b\[Kcopying, bytes: \d+", shown), shown
         assert shown.endswith("\r\x1b[K"), "the bar stays"
@@ -121,7 +121,7 @@ def test_get_rm_and_check_show_a_bar(kit):
     for number in range(40):  # each in a directory of its own, so that each is a read
         kit.ok("mv", image, f"{number}-unsteady", f"d{number}")
     for arguments, bar in ((["check", image], r"\r\x1b\[Kchecking \[#+\.+\] +\d+ %"),
-                           (["get", "-r", image, "/", "out"], r"\r\x1b\[Kcopying, bytes: \d+"),
+                           (("get", "-r", image, "/", "out"), r"\r\x1b\[Kcopying, bytes: \d+"),
                            (["rm", "-r", image, *[f"d{number}" for number in range(40)]], r"\r\x1b\[Kremoving, files: \d+")):
         shown, status = on_terminal(kit, *arguments, env=env)
         assert status == 0 and re.search(bar, shown), shown
