@@ -276,7 +276,7 @@ int sfs_commit(struct sfs *fs, uint64_t seq)
         seq--; /* it changed nothing */
     }
     while (j->durable_seq < seq && j->aborted == 0) {
-        if (j->busy && SFS_RULE(COMMITS_ARE_SERIAL)) {
+        if (j->busy && (SFS_RULE(COMMITS_ARE_SERIAL) || j->run.joined == 0)) {
             port_cond_wait(fs->wake, fs->lock);
         } else {
             commit_running(fs);

@@ -17,6 +17,10 @@
 #define ROUND 64         /* workloads between two looks at how many states there are */
 #define LIST  (1u << 24) /* workloads */
 
+/* Seconds for one workload, when a mistake is looked for, and else: one that hangs has failed. */
+#define SECONDS_BROKEN 60
+#define SECONDS        1200
+
 /* How the kinds take turns. */
 static const enum kind turns[] = {
     KIND_ONE, KIND_TWO,  KIND_SOUP,   KIND_OVER, KIND_ONE,  KIND_FILE,   KIND_BESIDE, KIND_REUSE,
@@ -73,6 +77,7 @@ static void work(const struct campaign *campaign, uint64_t end)
         inspection.stop = campaign->stop;
         inspection.quiet = campaign->quiet;
         tally->workloads++;
+        alarm(campaign->stop ? SECONDS_BROKEN : SECONDS);
         if (!inspect(&inspection)) {
             tally->next = end;
         }

@@ -139,6 +139,12 @@ def boot_area_end(disk):
     return end
 
 
+def partitions_fit(disk):
+    """No partition ends behind the end of the disk."""
+    entries = (struct.unpack_from("<xxxxBxxxII", disk, entry) for entry in range(446, 510, 16))
+    return all(kind == 0 or first + sectors <= len(disk) // SECTOR for kind, first, sectors in entries)
+
+
 def _judge_fields(slot, other, end):
     last = slot.first_lba + slot.sectors
     if slot.length == 0:

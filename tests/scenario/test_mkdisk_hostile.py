@@ -34,7 +34,8 @@ def make(kit, steps):
 
 
 def info_agrees(kit, steps):
-    boot = diskmodel.boot(make(kit, steps))
+    disk = make(kit, steps)
+    boot = diskmodel.boot(disk)
     done = kit.run("info", kit.image, "--json")
     info = json.loads(done.stdout)
     assert [copy["code"] for copy in info["manifests"]] == [copy.code for copy in boot.copies]
@@ -44,7 +45,8 @@ def info_agrees(kit, steps):
     assert info["boots"] == (None if boot.slot is None else "AB"[boot.slot])
     assert info["bootable"] == (boot.slot is not None)
     assert info["stage2"].get("pinned_root") == (boot.pin and boot.pin.hex())
-    sound = boot.slot is not None and not any(copy.code for copy in boot.copies) and set(boot.slot_codes) <= {0, 31}
+    sound = boot.slot is not None and not any(copy.code for copy in boot.copies) and set(boot.slot_codes) <= {0, 31} and \
+        diskmodel.partitions_fit(disk)
     assert done.returncode == (0 if sound else 1)
     text = kit.run("info", kit.image)
     assert text.returncode == done.returncode and text.stdout.isprintable() is False
