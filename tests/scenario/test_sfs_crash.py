@@ -36,12 +36,12 @@ def test_a_failure_can_be_repeated():
         [CRASH, "--broken", "TWO_PHASE", "--only", "512.", "--workers", "1", "--stop"],
         capture_output=True, text=True, timeout=100)
     assert done.returncode == 1
-    name = re.search(r"--replay (\S+/\S+)", done.stdout).group(1)
+    name, why = re.search(r"^FAILED (\S+/\S+): (.*)$", done.stdout, re.M).groups()
     again = subprocess.run([CRASH, "--broken", "TWO_PHASE", "--replay", name],
                            capture_output=True, text=True, timeout=100)
-    assert again.returncode == 0 and "exposed" in again.stdout, again.stdout
+    assert again.returncode == 0 and f"{name}: {why}" in again.stdout, again.stdout
     sound = subprocess.run([CRASH, "--replay", name], capture_output=True, text=True, timeout=100)
-    assert "exposed" not in sound.stdout
+    assert name not in sound.stdout
 
 
 @pytest.mark.soak
