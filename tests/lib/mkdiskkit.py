@@ -68,7 +68,7 @@ class Kit:
     def run(self, *arguments, env=None, **options):
         """Run mkdisk; returns the finished process. Its stderr is one line or empty, whatever happens."""
         command = [str(word) for word in (self.program, *arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=self.folder,
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=self.folder,
                               env={**os.environ, **SANITIZERS, **(env or {})}, **options)
         assert done.stderr.count("\n") <= 1, f"{command}: more than one line: {done.stderr}"
         assert done.returncode in (0, 1, 2) or done.returncode < 0, f"{command} gave {done.returncode}"
