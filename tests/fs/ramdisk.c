@@ -438,3 +438,14 @@ void ramdisk_watch(struct ramdisk *disk, void (*watch)(void *ctx, const struct r
     disk->watch = watch;
     disk->watch_ctx = ctx;
 }
+
+void ramdisk_note_order(void *order, const struct ramdisk_event *event)
+{
+    char *text = order;
+    size_t length = strlen(text);
+    char what = event->op == BLK_FLUSH ? 'F' : event->cls == BLK_CLASS_SUPERBLOCK ? 'S' : 'H';
+
+    if ((length == 0 || text[length - 1] != what) && length < RAMDISK_ORDER - 1) {
+        text[length] = what;
+    }
+}

@@ -62,4 +62,9 @@ struct ramdisk_event {
 void ramdisk_watch(struct ramdisk *disk, void (*watch)(void *ctx, const struct ramdisk_event *),
                    void *ctx);
 
+/* For ramdisk_watch, with RAMDISK_ORDER zeros as its ctx: a string of S for superblocks, H for all
+ * other writes, F for flushes; each once in a row. */
+#define RAMDISK_ORDER 16
+void ramdisk_note_order(void *order, const struct ramdisk_event *event);
+
 #endif

@@ -411,18 +411,6 @@ static void test_mkfs_power_cut(void **state)
     }
 }
 
-/* An S for superblocks, an H for all other writes, an F for a flush; each once in a row. */
-static void note_order(void *ctx, const struct ramdisk_event *event)
-{
-    char *order = ctx;
-    size_t length = strlen(order);
-    char what = event->op == BLK_FLUSH ? 'F' : event->cls == BLK_CLASS_SUPERBLOCK ? 'S' : 'H';
-
-    if ((length == 0 || order[length - 1] != what) && length < 15) {
-        order[length] = what;
-    }
-}
-
 /* The old superblocks are gone before anything new is there, and the new ones come last; all of it
  * is durable on return. */
 static void test_mkfs_order(void **state)
@@ -431,9 +419,9 @@ static void test_mkfs_order(void **state)
     for (uint32_t bs = 512; bs <= 4096; bs *= 8) {
         const struct sfs_mkfs_options options = {.block_size = bs};
         struct ramdisk *disk = ramdisk_create(4096, 512);
-        char order[16] = "";
+        char order[RAMDISK_ORDER] = "";
 
-        ramdisk_watch(disk, note_order, order);
+        ramdisk_watch(disk, ramdisk_note_order, order);
         assert_int_equal(sfs_mkfs(ramdisk_dev(disk), &options), 0);
         assert_string_equal(order, "SFHFSF");
         ramdisk_free(disk);

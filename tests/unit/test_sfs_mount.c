@@ -379,27 +379,15 @@ static void test_every_allocation_fails(void **state)
     }
 }
 
-/* An S for the superblock, an H for what goes home, an F for a flush; each once in a row. */
-static void note_order(void *ctx, const struct ramdisk_event *event)
-{
-    char *order = ctx;
-    size_t length = strlen(order);
-    char what = event->op == BLK_FLUSH ? 'F' : event->cls == BLK_CLASS_SUPERBLOCK ? 'S' : 'H';
-
-    if ((length == 0 || order[length - 1] != what) && length < 15) {
-        order[length] = what;
-    }
-}
-
 /* Version 1 has no log: what has changed is durable before the superblock says "clean". */
 static void test_version_1_is_home_before_clean(void **state)
 {
     struct ramdisk *disk = volume(512, SFS_VERSION_SEED);
-    char order[16] = "";
+    char order[RAMDISK_ORDER] = "";
     struct sfs *fs;
 
     (void)state;
-    ramdisk_watch(disk, note_order, order);
+    ramdisk_watch(disk, ramdisk_note_order, order);
     assert_int_equal(sfs_mount(ramdisk_dev(disk), &plain, &fs), 0);
     assert_int_equal(change(fs), 0);
     assert_int_equal(sfs_unmount(fs), 0);

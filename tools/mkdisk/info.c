@@ -1,8 +1,9 @@
 /*
  * info.c - `mkdisk info`: what the boot area and the volume hold, and whether they are sound.
  *
- * An image that is a volume from LBA 0 on has no boot area, which is no damage. The report itself is made by report_text.c or report_json.c from the same survey. A part that is
- * damaged makes the exit code 1, even if the disk still boots because of the other copy.
+ * An image that is a volume from LBA 0 on has no boot area, which is no damage. The report itself
+ * is made by report_text.c or report_json.c from the same survey. A part that is damaged makes the
+ * exit code 1, even if the disk still boots because of the other copy.
  */
 #include <stdio.h>
 
