@@ -221,11 +221,9 @@ static int make(struct sfs *fs, uint64_t dir, const struct making *making, struc
     if (error < 0) {
         return error;
     }
-    do {
-        sfs_node_lock(fs, node);
-        error = make_in(fs, node, making, attr);
-        sfs_node_unlock(fs, node);
-    } while (error == SFS_ENOSPC && sfs_nodes_wait_freed(fs));
+    sfs_node_lock(fs, node);
+    error = make_in(fs, node, making, attr);
+    sfs_node_unlock(fs, node);
     sfs_node_put(fs, node);
     return error;
 }

@@ -304,33 +304,12 @@ static void destroy(struct sfs *fs, struct sfs_node *node)
 {
     int error = sfs_free_file(fs, node);
 
-    port_mutex_lock(fs->upper->lock);
     if (error == 0) {
+        port_mutex_lock(fs->upper->lock);
         take_out(fs->upper, node);
-    }
-    fs->upper->dying--;
-    fs->upper->freed++;
-    port_cond_wake_all(fs->upper->wake);
-    port_mutex_unlock(fs->upper->lock);
-    if (error == 0) {
+        port_mutex_unlock(fs->upper->lock);
         node_free(fs, node);
     }
-}
-
-bool sfs_nodes_wait_freed(struct sfs *fs)
-{
-    struct sfs_upper *upper = fs->upper;
-    uint64_t before;
-    bool any;
-
-    port_mutex_lock(upper->lock);
-    any = upper->dying > 0;
-    before = upper->freed;
-    while (any && upper->freed == before) {
-        port_cond_wait(upper->wake, upper->lock);
-    }
-    port_mutex_unlock(upper->lock);
-    return any;
 }
 
 /* One reference less. The last one of an inode that nobody links frees it. True: too many nodes are
@@ -345,7 +324,6 @@ static bool give_back(struct sfs *fs, struct sfs_node *node)
     /* Without a link but no orphan: a name says otherwise, which is for a check to settle. */
     last = node->refs == 0 && node->disk.nlink == 0 && node->orphan && !fs->read_only;
     node->dying = node->dying || last;
-    fs->upper->dying += last;
     many = fs->upper->nodes > fs->upper->nodes_max && fs->upper->idle != NULL;
     port_mutex_unlock(fs->upper->lock);
     if (last) {

@@ -69,15 +69,13 @@ struct sfs_piece {
 
 struct sfs_upper {
     struct port_mutex *lock; /* short; nothing sleeps with it held */
-    struct port_cond *wake;  /* a node's lock, or dying */
+    struct port_cond *wake;  /* a node's lock */
     struct sfs_node **hash;
     uint32_t hash_size; /* a power of 2 */
     uint32_t nodes, nodes_max;
     struct sfs_node *all;     /* a ring */
     struct sfs_node *idle;    /* a ring of those that nobody needs, the longest idle first */
     struct sfs_node *orphans; /* a list */
-    uint32_t dying;           /* nodes that are being freed just now */
-    uint64_t freed;           /* how many of them there have been */
     uint32_t orphan_count;
     bool orphans_changed;  /* since the orphan block was written last */
     bool orphans_overflow; /* there are more on the disk than this list has */
@@ -124,9 +122,6 @@ int sfs_node_get(struct sfs *fs, uint64_t ino, struct sfs_node **node);
 int sfs_node_get_dir(struct sfs *fs, uint64_t ino, struct sfs_node **node);
 /* A node for the inode INO, just allocated: one reference, all zero, locked by nobody. ENOMEM. */
 int sfs_node_new(struct sfs *fs, uint64_t ino, struct sfs_node **node);
-/* After ENOSPC, with no lock held and no handle open: if somebody is freeing a file just now, sleep
- * until that is done. Returns whether it was worth it. */
-bool sfs_nodes_wait_freed(struct sfs *fs);
 /* Count a reference, or one less, under sfs_upper.lock; nothing else is done. */
 void sfs_node_ref(struct sfs *fs, struct sfs_node *node);
 void sfs_node_unref(struct sfs *fs, struct sfs_node *node);

@@ -283,6 +283,14 @@ void sfs_orphan_remove(struct sfs *fs, struct sfs_node *node)
     port_mutex_unlock(upper->lock);
 }
 
+uint32_t sfs_orphans(struct sfs *fs)
+{
+    port_mutex_lock(fs->upper->lock);
+    uint32_t count = fs->upper->orphan_count;
+    port_mutex_unlock(fs->upper->lock);
+    return count;
+}
+
 void sfs_node_drop_name(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir)
 {
     bool is_dir = sfs_node_is_dir(node);

@@ -83,6 +83,9 @@ struct sfs_statfs {
 };
 int sfs_statfs(struct sfs *fs, struct sfs_statfs *out);
 
+/* How many inodes nobody links that are still in use, or being freed just now. */
+uint32_t sfs_orphans(struct sfs *fs);
+
 /* ---- Inodes ---- */
 
 struct sfs_attr {

@@ -489,16 +489,14 @@ static int64_t write_locked(struct sfs *fs, uint64_t ino, uint64_t *offset, cons
     if (wrote < 0) {
         return wrote;
     }
-    do {
-        sfs_node_lock(fs, node);
-        if (sfs_node_type(node) != SFS_TYPE_REG) {
-            wrote = sfs_node_is_dir(node) ? SFS_EISDIR : SFS_EINVAL;
-        } else {
-            *offset = append ? sfs_node_size(node) : *offset;
-            wrote = write_node(fs, node, *offset, buffer, size < INT64_MAX ? size : INT64_MAX);
-        }
-        sfs_node_unlock(fs, node);
-    } while (wrote == SFS_ENOSPC && sfs_nodes_wait_freed(fs));
+    sfs_node_lock(fs, node);
+    if (sfs_node_type(node) != SFS_TYPE_REG) {
+        wrote = sfs_node_is_dir(node) ? SFS_EISDIR : SFS_EINVAL;
+    } else {
+        *offset = append ? sfs_node_size(node) : *offset;
+        wrote = write_node(fs, node, *offset, buffer, size < INT64_MAX ? size : INT64_MAX);
+    }
+    sfs_node_unlock(fs, node);
     sfs_node_put(fs, node);
     throttle(fs);
     return wrote;

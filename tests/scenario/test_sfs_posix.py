@@ -203,19 +203,42 @@ def test_names_while_they_change(pair):
     subprocess.run(["rm", "-r", top], check=True)
 
 
+def fill(path):
+    """Write to PATH until there is no space. Returns the size."""
+    with open(path, "wb", buffering=0) as file, pytest.raises(OSError) as caught:
+        while True:
+            file.write(bytes(1 << 20))
+    assert caught.value.errno == errno.ENOSPC
+    return os.stat(path).st_size
+
+
 def test_space_comes_back(tmp_path):
     """The kernel tells of a file's end behind rm's back: who writes meanwhile waits for the space, as on ext4."""
     image = fusekit.make_image(tmp_path / "sfs.img", "160M", "--block-size", 512)
     sizes = []
     with fusekit.mounted(image, tmp_path / "mount") as mount:
         for _ in range(3):
-            with open(mount / "fill", "wb", buffering=0) as file, pytest.raises(OSError) as caught:
-                while True:
-                    file.write(bytes(1 << 20))
-            assert caught.value.errno == errno.ENOSPC
-            sizes.append(os.stat(mount / "fill").st_size)
+            sizes.append(fill(mount / "fill"))
             os.unlink(mount / "fill")
     assert min(sizes) > 100 << 20 and max(sizes) - min(sizes) < 1 << 20, sizes
+    fusekit.check(image)
+
+
+def test_space_is_waited_for(tmp_path):
+    """While a file that lost its name is open, whoever finds no space waits for it; but not for long."""
+    image = fusekit.make_image(tmp_path / "sfs.img", "16M")
+    with fusekit.mounted(image, tmp_path / "mount") as mount:
+        size = fill(mount / "held")
+        held = open(mount / "held", "rb")
+        os.unlink(mount / "held")
+        threading.Timer(0.3, held.close).start()
+        assert fill(mount / "next") == size
+        assert fill(mount / "none") == 0
+        with open(mount / "next", "rb"):
+            os.unlink(mount / "next")
+            begin = time.monotonic()
+            assert [fill(mount / "none") for _ in range(40)] == [0] * 40
+            assert time.monotonic() - begin < 60, "only the first should have waited for two seconds"
     fusekit.check(image)
 
 

@@ -49,45 +49,67 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     }
 }
 
-static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+static int make_node(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev,
+                     struct sfs_attr *attr)
 {
     struct sfs *fs = fs_of(req);
+
+    if (S_ISREG(mode)) {
+        return sfs_create(fs, parent - 1, name, strlen(name), (uint16_t)mode, owner_of(req), attr);
+    }
+    return sfs_mknod(fs, parent - 1, name, strlen(name), (uint16_t)mode,
+                     (uint64_t)major(rdev) << 32 | minor(rdev), owner_of(req), attr);
+}
+
+static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+    struct fuse_patience patience = {0};
     struct sfs_attr attr;
     int error;
 
-    if (S_ISREG(mode)) {
-        error =
-            sfs_create(fs, parent - 1, name, strlen(name), (uint16_t)mode, owner_of(req), &attr);
-    } else {
-        error = sfs_mknod(fs, parent - 1, name, strlen(name), (uint16_t)mode,
-                          (uint64_t)major(rdev) << 32 | minor(rdev), owner_of(req), &attr);
-    }
+    do {
+        error = make_node(req, parent, name, mode, rdev, &attr);
+    } while (fuse_try_again(fs_of(req), error, &patience));
     reply_entry(req, error, &attr);
 }
 
 static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
+    struct sfs *fs = fs_of(req);
+    struct fuse_patience patience = {0};
     struct sfs_attr attr;
-    int error =
-        sfs_mkdir(fs_of(req), parent - 1, name, strlen(name), (uint16_t)mode, owner_of(req), &attr);
+    int error;
 
+    do {
+        error = sfs_mkdir(fs, parent - 1, name, strlen(name), (uint16_t)mode, owner_of(req), &attr);
+    } while (fuse_try_again(fs, error, &patience));
     reply_entry(req, error, &attr);
 }
 
 static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
+    struct sfs *fs = fs_of(req);
+    struct fuse_patience patience = {0};
     struct sfs_attr attr;
-    int error = sfs_symlink(fs_of(req), parent - 1, name, strlen(name), target, strlen(target),
-                            owner_of(req), &attr);
+    int error;
 
+    do {
+        error = sfs_symlink(fs, parent - 1, name, strlen(name), target, strlen(target),
+                            owner_of(req), &attr);
+    } while (fuse_try_again(fs, error, &patience));
     reply_entry(req, error, &attr);
 }
 
 static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
+    struct sfs *fs = fs_of(req);
+    struct fuse_patience patience = {0};
     struct sfs_attr attr;
-    int error = sfs_link(fs_of(req), ino - 1, parent - 1, name, strlen(name), &attr);
+    int error;
 
+    do {
+        error = sfs_link(fs, ino - 1, parent - 1, name, strlen(name), &attr);
+    } while (fuse_try_again(fs, error, &patience));
     reply_entry(req, error, &attr);
 }
 
@@ -95,11 +117,14 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
                       struct fuse_file_info *file)
 {
     struct sfs *fs = fs_of(req);
+    struct fuse_patience patience = {0};
     struct fuse_entry_param entry;
     struct sfs_attr attr;
-    int error =
-        sfs_create(fs, parent - 1, name, strlen(name), (uint16_t)mode, owner_of(req), &attr);
+    int error;
 
+    do {
+        error = make_node(req, parent, name, S_IFREG | mode, 0, &attr);
+    } while (fuse_try_again(fs, error, &patience));
     if (error < 0) {
         fuse_reply_err(req, -error);
         return;
@@ -113,24 +138,38 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-    fuse_reply_err(req, -sfs_unlink(fs_of(req), parent - 1, name, strlen(name)));
+    int error = sfs_unlink(fs_of(req), parent - 1, name, strlen(name));
+
+    fuse_name_removed();
+    fuse_reply_err(req, -error);
 }
 
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-    fuse_reply_err(req, -sfs_rmdir(fs_of(req), parent - 1, name, strlen(name)));
+    int error = sfs_rmdir(fs_of(req), parent - 1, name, strlen(name));
+
+    fuse_name_removed();
+    fuse_reply_err(req, -error);
 }
 
 /* The flags are Linux's: RENAME_NOREPLACE 1, RENAME_EXCHANGE 2. */
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
                       const char *new_name, unsigned flags)
 {
+    struct sfs *fs = fs_of(req);
+    struct fuse_patience patience = {0};
+    int error;
+
     if ((flags & ~(unsigned)(SFS_RENAME_NOREPLACE | SFS_RENAME_EXCHANGE)) != 0) {
         fuse_reply_err(req, EINVAL);
         return;
     }
-    fuse_reply_err(req, -sfs_rename(fs_of(req), parent - 1, name, strlen(name), new_parent - 1,
-                                    new_name, strlen(new_name), flags));
+    do {
+        error = sfs_rename(fs, parent - 1, name, strlen(name), new_parent - 1, new_name,
+                           strlen(new_name), flags);
+    } while (fuse_try_again(fs, error, &patience));
+    fuse_name_removed(); /* the one that was replaced */
+    fuse_reply_err(req, -error);
 }
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
@@ -148,14 +187,14 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
 {
-    sfs_forget(fs_of(req), ino - 1, count);
+    fuse_forget(fs_of(req), ino, count);
     fuse_reply_none(req);
 }
 
 static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 {
     for (size_t i = 0; i < count; i++) {
-        sfs_forget(fs_of(req), forgets[i].ino - 1, forgets[i].nlookup);
+        fuse_forget(fs_of(req), forgets[i].ino, forgets[i].nlookup);
     }
     fuse_reply_none(req);
 }

@@ -190,19 +190,20 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t size, off_t offset,
                      struct fuse_file_info *file)
 {
+    struct sfs *fs = fs_of(req);
+    struct fuse_patience patience = {0};
     bool whole = file->writepage || (file->flags & O_DIRECT) != 0;
-    int64_t wrote = sfs_write(fs_of(req), ino - 1, (uint64_t)offset, buffer, size);
+    size_t done = 0;
+    int64_t wrote;
 
-    while (whole && wrote > 0 && (size_t)wrote < size) {
-        int64_t more = sfs_write(fs_of(req), ino - 1, (uint64_t)(offset + wrote), buffer + wrote,
-                                 size - (size_t)wrote);
-
-        wrote = more > 0 ? wrote + more : more;
-    }
+    do {
+        wrote = sfs_write(fs, ino - 1, (uint64_t)offset + done, buffer + done, size - done);
+        done += wrote > 0 ? (size_t)wrote : 0;
+    } while ((whole && wrote > 0 && done < size) || fuse_try_again(fs, wrote, &patience));
     if (wrote < 0) {
         fuse_reply_err(req, (int)-wrote);
     } else {
-        fuse_reply_write(req, (size_t)wrote);
+        fuse_reply_write(req, done);
     }
 }
 

@@ -23,6 +23,23 @@ static inline struct sfs *fs_of(fuse_req_t req)
     return fuse_req_userdata(req);
 }
 
+/*
+ * What finds no space may have to wait for it. Each request starts with {0}, and as long as this
+ * returns true for its RESULT, it tries again. Sleeps: while space is being freed, else for two
+ * seconds at most in all.
+ */
+struct fuse_patience {
+    int64_t until;
+    bool over;
+};
+bool fuse_try_again(struct sfs *fs, int64_t result, struct fuse_patience *patience);
+/* So many threads may wait like this at a time: others must be left, to be told what has ended. */
+void fuse_set_waiters(int threads);
+/* A name is gone, and with it perhaps a file. */
+void fuse_name_removed(void);
+/* The kernel gives COUNT references to INO, of its numbers, back. */
+void fuse_forget(struct sfs *fs, fuse_ino_t ino, uint64_t count);
+
 void fuse_fill_stat(const struct sfs_attr *attr, struct stat *status);
 void fuse_fill_entry(const struct sfs_attr *attr, struct fuse_entry_param *entry);
 #endif

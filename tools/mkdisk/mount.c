@@ -29,7 +29,9 @@ int verb_mount(const struct options *options)
 #include <pthread.h>
 #include <time.h>
 
-#define THREADS_IDLE 8
+#define THREADS      10 /* that answer the kernel, at most */
+#define THREADS_IDLE 8  /* of them, those that are kept */
+#define WAITERS      5  /* of them, those that may wait for space */
 
 struct ticker {
     struct sfs *fs;
@@ -116,10 +118,12 @@ static int answer(struct fuse_session *session, bool single_thread)
     struct fuse_loop_config *config;
     int result;
 
+    fuse_set_waiters(single_thread ? 0 : WAITERS);
     if (single_thread) {
         return fuse_session_loop(session);
     }
     config = fuse_loop_cfg_create();
+    fuse_loop_cfg_set_max_threads(config, THREADS);
     fuse_loop_cfg_set_idle_threads(config, THREADS_IDLE);
     result = fuse_session_loop_mt(session, config);
     fuse_loop_cfg_destroy(config);
