@@ -354,37 +354,58 @@ static struct sfs_node *victim(struct sfs *fs, uint32_t keep)
     return node;
 }
 
-/* Everything of NODE is on the disk: then what is in memory is no longer needed. */
+/* The last transaction that NODE has a part in. */
+static uint64_t last_seq(const struct sfs_node *node)
+{
+    uint64_t seq = node->meta_seq > node->data_seq ? node->meta_seq : node->data_seq;
+
+    return seq > node->log_seq ? seq : node->log_seq;
+}
+
+/* Have everything of NODE on the disk, and nothing but the inode in memory. */
 static bool write_all(struct sfs *fs, struct sfs_node *node)
 {
-    return sfs_pages_write(fs, node) == 0 && sfs_node_write_atime(fs, node) == 0 &&
-           (sfs_is_durable(fs, node->meta_seq) || sfs_commit(fs, node->meta_seq) == 0) &&
-           sfs_pages_forget(fs, node);
+    uint64_t seq;
+
+    if (sfs_pages_write(fs, node) < 0 || sfs_node_write_atime(fs, node) < 0) {
+        return false;
+    }
+    port_mutex_lock(fs->upper->lock);
+    seq = last_seq(node);
+    port_mutex_unlock(fs->upper->lock);
+    return (sfs_is_durable(fs, seq) || sfs_commit(fs, seq) == 0) && sfs_pages_forget(fs, node);
+}
+
+/* Take NODE out if it still is as write_all has left it. */
+static bool take_out_unchanged(struct sfs *fs, struct sfs_node *node)
+{
+    struct sfs_upper *upper = fs->upper;
+
+    port_mutex_lock(upper->page_lock);
+    port_mutex_lock(upper->lock);
+    bool gone = node->refs == 1 && node->pages == NULL && !node->orphan && !node->atime_dirty &&
+                sfs_is_durable(fs, last_seq(node));
+    if (gone) {
+        take_out(upper, node);
+    }
+    port_mutex_unlock(upper->lock);
+    port_mutex_unlock(upper->page_lock);
+    return gone;
 }
 
 void sfs_nodes_trim(struct sfs *fs, uint32_t keep)
 {
-    struct sfs_upper *upper = fs->upper;
     struct sfs_node *node;
     uint32_t tries;
 
-    port_mutex_lock(upper->lock);
-    tries = upper->nodes;
-    port_mutex_unlock(upper->lock);
+    port_mutex_lock(fs->upper->lock);
+    tries = fs->upper->nodes;
+    port_mutex_unlock(fs->upper->lock);
     while (tries-- > 0 && (node = victim(fs, keep)) != NULL) {
-        bool clean = write_all(fs, node);
-        bool gone;
-
-        port_mutex_lock(upper->lock);
-        gone = node->refs == 1 && clean && !node->orphan;
-        if (gone) {
-            take_out(upper, node);
-        }
-        port_mutex_unlock(upper->lock);
-        if (gone) {
+        if (write_all(fs, node) && take_out_unchanged(fs, node)) {
             node_free(fs, node);
         } else {
-            give_back(fs, node); /* somebody uses it now, or has removed it */
+            give_back(fs, node); /* somebody uses it now, has changed it, or has removed it */
         }
     }
 }

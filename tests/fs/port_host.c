@@ -16,6 +16,7 @@ static bool failed;
 static size_t in_use, peak;
 static uint64_t state = 1;
 void (*port_unlocked)(void);
+static _Thread_local unsigned locked; /* mutexes that this thread has */
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 
 void port_fail_alloc(long count)
@@ -169,6 +170,7 @@ void port_mutex_lock(struct port_mutex *mutex)
     if (pthread_mutex_lock(&mutex->mutex) != 0) {
         port_panic(__FILE__, __LINE__, "a free mutex");
     }
+    locked++;
 }
 
 void port_mutex_unlock(struct port_mutex *mutex)
@@ -176,7 +178,7 @@ void port_mutex_unlock(struct port_mutex *mutex)
     if (pthread_mutex_unlock(&mutex->mutex) != 0) {
         port_panic(__FILE__, __LINE__, "our mutex");
     }
-    if (port_unlocked != NULL) {
+    if (--locked == 0 && port_unlocked != NULL) {
         port_unlocked();
     }
 }

@@ -18,7 +18,7 @@ size_t port_in_use(void);
 size_t port_peak(void);
 void port_reset_peak(void);
 
-/* Called after each unlocking of a mutex, if not NULL: what another thread would do there. */
+/* Called when a thread has unlocked its last mutex, if not NULL: what another would do there. */
 extern void (*port_unlocked)(void);
 
 /* Print port_log's lines, or not (the usual). The last one is kept. */

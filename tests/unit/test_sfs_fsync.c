@@ -287,10 +287,10 @@ static bool happened;
 static bool must_wait(void)
 {
     const struct sfs_node *node = fs->upper->all;
-    bool waits = fs->journal->busy || fs->journal->barrier;
+    bool waits = fs->journal->busy || fs->journal->barrier || fs->journal->handles > 0;
 
     for (uint32_t i = 0; i < fs->upper->nodes; i++, node = node->all_next) {
-        waits = waits || node->readers > 0;
+        waits = waits || node->readers > 0 || node->writer;
         for (const struct sfs_page *page = node->pages; page != NULL; page = page->node_next) {
             waits = waits || page->busy;
         }
@@ -298,13 +298,22 @@ static bool must_wait(void)
     return waits;
 }
 
-static void truncate_meanwhile(void)
+/* Is it now? Then it is not again. */
+static bool now(void)
 {
     if (must_wait() || moments-- > 0) {
-        return;
+        return false;
     }
     port_unlocked = NULL;
     happened = true;
+    return true;
+}
+
+static void truncate_meanwhile(void)
+{
+    if (!now()) {
+        return;
+    }
     assert_int_equal(sfs_truncate(fs, victim, 0), 0);
 }
 
@@ -345,6 +354,60 @@ static void truncate_beside_fsync(uint64_t ino)
     assert_true(moment > 5);
 }
 
+/* ---- What changes while its inode is dropped from memory is not forgotten ---- */
+
+static void change_meanwhile(void)
+{
+    struct sfs_attr attr = {.mode = 0123};
+
+    if (!now()) {
+        return;
+    }
+    assert_int_equal(sfs_write(fs, victim, 0, "e", 1), 1);
+    assert_int_equal(sfs_setattr(fs, victim, SFS_SET_MODE, &attr), 0);
+}
+
+/* Drop the inode and read it again. Returns whether there was such a moment. */
+static bool drop_beside_change(uint64_t ino, unsigned moment)
+{
+    struct sfs_attr attr = {.mode = 0600};
+    struct ramdisk *left;
+    uint8_t byte = 0;
+
+    assert_int_equal(sfs_write(fs, ino, 0, data, 1), 1);
+    assert_int_equal(sfs_setattr(fs, ino, SFS_SET_MODE, &attr), 0);
+    victim = ino;
+    moments = moment;
+    happened = false;
+    port_unlocked = change_meanwhile;
+    sfs_nodes_trim(fs, 0);
+    port_unlocked = NULL;
+    assert_int_equal(sfs_read(fs, ino, 0, &byte, 1), 1);
+    assert_int_equal(byte, happened ? 'e' : 'd');
+    assert_int_equal(sfs_fsync(fs, ino, false), 0);
+
+    struct sfs *recovered = recover(&left);
+
+    assert_int_equal(sfs_read(recovered, ino, 0, &byte, 1), 1);
+    assert_int_equal(byte, happened ? 'e' : 'd');
+    assert_int_equal(sfs_iget(recovered, ino, &attr), 0);
+    assert_int_equal(attr.mode & 0777, happened ? 0123 : 0600);
+    assert_int_equal(sfs_forget(recovered, ino, 1), 0);
+    settle(recovered, left);
+    return happened;
+}
+
+static void change_beside_drop(uint64_t ino)
+{
+    unsigned moment = 0;
+
+    ramdisk_watch(disk, NULL, NULL);
+    while (drop_beside_change(ino, moment)) {
+        moment++;
+    }
+    assert_true(moment > 5);
+}
+
 #define TEST(name)                                                                                 \
     static void test_##name(void **state)                                                          \
     {                                                                                              \
@@ -364,6 +427,7 @@ TEST(write_back_is_merged)
 TEST(failed_overwrite)
 TEST(truncate_into_what_is_owed)
 TEST(truncate_beside_fsync)
+TEST(change_beside_drop)
 
 int main(void)
 {
@@ -381,6 +445,7 @@ int main(void)
         cmocka_unit_test(test_failed_overwrite),
         cmocka_unit_test(test_truncate_into_what_is_owed),
         cmocka_unit_test(test_truncate_beside_fsync),
+        cmocka_unit_test(test_change_beside_drop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
