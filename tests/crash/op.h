@@ -70,8 +70,5 @@ struct actor {
 
 void op_run(struct actor *actor, const struct op *op);
 void op_unmount(struct actor *actor);
-/* A random one. */
-struct random;
-struct op op_random(struct random *random, uint32_t bs);
 
 #endif
