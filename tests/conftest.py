@@ -10,6 +10,7 @@ import pytest
 
 from lib import workdir
 from lib.images import make_image
+from lib.mkdiskkit import Kit, sanitized_mkdisk
 
 LIMIT = int(os.environ.get("SECTOR0_TEST_LIMIT", "180"))  # seconds for one test
 
@@ -27,6 +28,18 @@ def image(tmp_path_factory):
     path = make_image(tmp_path_factory.mktemp("image") / "sector0.img")
     path.chmod(0o444)
     return path
+
+
+@pytest.fixture
+def kit(tmp_path):
+    """mkdisk in a folder of its own."""
+    return Kit(tmp_path)
+
+
+@pytest.fixture
+def clean(tmp_path):
+    """The same under sanitizers."""
+    return Kit(tmp_path, sanitized_mkdisk())
 
 
 @pytest.hookimpl(hookwrapper=True)

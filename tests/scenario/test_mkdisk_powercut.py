@@ -11,18 +11,13 @@ import random
 import pytest
 
 from lib import diskmodel
-from lib.mkdiskkit import SECTOR, Kit, Write, kernel_bytes, read_log, writelog_env
+from lib.mkdiskkit import SECTOR, Write, kernel_bytes, read_log, writelog_env
 
 pytestmark = pytest.mark.check
 
 PHYSICAL = 8        # sectors of a physical sector
 ALL_SUBSETS = 9     # up to this many sectors, every subset is tried; above, prefixes and a sample
 SAMPLE = 150
-
-
-@pytest.fixture(name="kit")
-def _kit(tmp_path):
-    return Kit(tmp_path)
 
 
 def sectors_of(writes):

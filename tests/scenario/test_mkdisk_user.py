@@ -9,23 +9,12 @@ import subprocess
 import pexpect
 import pytest
 
-from lib.mkdiskkit import Kit, partitioned_image, sanitized_mkdisk, unsteady_env
+from lib.mkdiskkit import Kit, partitioned_image, unsteady_env
 from lib.paths import REPO
 
 VERBS = ["create", "format", "install", "update", "cmdline", "ls", "cat", "stat", "mkdir", "rm", "mv", "put", "get", "check",
          "dump", "mount", "info"]
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
-
-
-@pytest.fixture
-def kit(tmp_path):
-    return Kit(tmp_path)
-
-
-@pytest.fixture
-def clean(tmp_path):
-    """mkdisk under sanitizers."""
-    return Kit(tmp_path, sanitized_mkdisk())
 
 
 # ---- help ----------------------------------------------------------------------------------------

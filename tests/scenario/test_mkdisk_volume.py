@@ -11,22 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from lib.mkdiskkit import SECTOR, Kit, mbr_entry, partitioned_image, sanitized_mkdisk
+from lib.mkdiskkit import SECTOR, mbr_entry, partitioned_image
 
 BLOCK_SIZES = [512, 1024, 2048, 4096]
 VOLUME = 8192 * SECTOR  # where the volume begins in an image of ours
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="owners and device nodes need root")
-
-
-@pytest.fixture
-def kit(tmp_path):
-    return Kit(tmp_path)
-
-
-@pytest.fixture
-def clean(tmp_path):
-    """mkdisk under sanitizers."""
-    return Kit(tmp_path, sanitized_mkdisk())
 
 
 def make_tree(top, seed=1):
