@@ -40,7 +40,7 @@ mutants: ## take the loader's guards out one by one, in a copy: a test must noti
 	$(PYTHON) -B tests/mutation/run.py $(K)
 
 .PHONY: test-lists
-test-lists: ## write the lists of docs/testing.md anew, from the tests
+test-lists: ## write the lists of docs/testing.md and docs/architecture.md anew
 	$(PYTHON) -B tests/lib/testing_doc.py
 
 # ---- Other kinds of kernel ---------------------------------------------------------------------

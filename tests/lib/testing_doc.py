@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """The two lists of docs/testing.md, made from the tests themselves.
 
-Run as a program this writes them into the document anew (`make test-lists`); a test compares.
+Run as a program this writes them, and the table of fs_lines.py, into the documents anew (`make test-lists`); a test
+compares.
 """
 import ast
 import re
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from lib import fs_lines  # noqa: E402
 from lib.hazards import covered  # noqa: E402
 from lib.paths import REPO  # noqa: E402
 
@@ -42,4 +44,5 @@ def rewritten(text):
 
 
 if __name__ == "__main__":
-    DOCUMENT.write_text(rewritten(DOCUMENT.read_text()))
+    for document, anew in ((DOCUMENT, rewritten), (fs_lines.DOCUMENT, fs_lines.rewritten)):
+        document.write_text(anew(document.read_text()))

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from lib import testing_doc
+from lib import fs_lines, testing_doc
 from lib.hazards import covered
 from lib.headers import constants, loader_errors, tour_steps
 from lib.paths import REPO
@@ -129,6 +129,7 @@ def test_every_hazard_has_a_test(hazard):
     assert covered()[hazard], f"no test names hazard {hazard}"
 
 
-def test_lists_of_the_testing_document():
-    text = testing_doc.DOCUMENT.read_text()
-    assert testing_doc.rewritten(text) == text, "make test-lists writes them anew"
+@pytest.mark.parametrize("made", [testing_doc, fs_lines], ids=lambda made: made.DOCUMENT.name)
+def test_lists(made):
+    text = made.DOCUMENT.read_text()
+    assert made.rewritten(text) == text, "make test-lists writes them anew"
