@@ -58,11 +58,14 @@ def mounted(image, folder, *options, program=MKDISK):
         server.stderr.close()
 
 
-def killed(server, folder):
-    """End SERVER as a power cut would: what it had not written is gone."""
+def killed(server, folder, user=None):
+    """End SERVER as a power cut would: what it had not written is gone. Returns what USER has printed, a process that
+    works there and ends when it is told so: it must not see the empty folder below."""
     server.kill()
     server.communicate()
+    output = user.communicate(timeout=60)[0] if user else ""
     subprocess.run(["fusermount3", "-uz", folder], check=True)
+    return output
 
 
 def ext4_device(image, options):

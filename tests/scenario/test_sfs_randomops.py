@@ -245,8 +245,7 @@ def test_one_file_after_a_crash(tmp_path, block_size):
         with subprocess.Popen(command("onefile", tmp_path / "mount" / "file", seed=seed, ops=10 ** 9, crash=tmp_path / "may"),
                               stdout=subprocess.PIPE, text=True) as process:
             time.sleep(1 + seed % 7 / 5)
-            fusekit.killed(server, tmp_path / "mount")
-            output = process.communicate(timeout=60)[0]
+            output = fusekit.killed(server, tmp_path / "mount", process)
         assert process.returncode == CRASHED, output
         sound_if_replayed(image)
         with fusekit.mounted(image, tmp_path / "mount") as mount:
@@ -262,8 +261,7 @@ def test_many_processes_after_a_crash(tmp_path, block_size):
     with subprocess.Popen(command("manyproc", tmp_path / "mount", seed=block_size, ops=10 ** 9, processes=6,
                                   synced=tmp_path / "synced"), stdout=subprocess.PIPE, text=True) as process:
         time.sleep(2)
-        fusekit.killed(server, tmp_path / "mount")
-        output = process.communicate(timeout=60)[0]
+        output = fusekit.killed(server, tmp_path / "mount", process)
     assert process.returncode == CRASHED, output
     sound_if_replayed(image)
     with fusekit.mounted(image, tmp_path / "mount") as mount:
