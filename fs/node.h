@@ -160,8 +160,8 @@ void sfs_node_drop_name(struct sfs *fs, struct sfs_node *node, struct sfs_node *
 void sfs_node_accessed(struct sfs *fs, struct sfs_node *node);
 
 /*
- * The least size that the file may have after a power cut, the transaction SEQ left aside: bytes
- * from there on, in blocks older than SEQ, are changed through the log alone (J14).
+ * The least size that the file may have after a power cut, the transaction SEQ, if not 0, left aside:
+ * bytes from there on, in blocks older than SEQ, are changed through the log alone (J14).
  */
 uint64_t sfs_node_low_size(struct sfs *fs, const struct sfs_node *node, uint64_t seq);
 

@@ -73,7 +73,7 @@ uint64_t sfs_node_low_size(struct sfs *fs, const struct sfs_node *node, uint64_t
     if (!fs->has_journal) {
         return low;
     }
-    if (node->size_seq != seq) {
+    if (node->size_seq != seq || seq == 0) {
         low = sfs_node_size(node);
         if (durable(fs, node->size_seq)) {
             return low;

@@ -22,6 +22,7 @@ static uint32_t bs;
 static unsigned logs, commits, homes, datas, flushes;
 static uint8_t data[1 << 20];
 static const struct sfs_owner me = {0, 0};
+static const struct sfs_mount_options plain = {.cache_blocks = 256, .page_kib = 1024};
 
 static void watch(void *ctx, const struct ramdisk_event *event)
 {
@@ -41,7 +42,6 @@ static void forget_counts(void)
 static uint64_t begin(uint32_t block_size)
 {
     struct sfs_mkfs_options options = {.block_size = block_size};
-    const struct sfs_mount_options plain = {.cache_blocks = 256, .page_kib = 1024};
     struct sfs_attr attr;
 
     bs = block_size;
@@ -124,6 +124,19 @@ static void many_overwrites(uint64_t ino)
     assert_int_equal(logs + commits, 0);
     assert_int_equal(datas, 10);
     assert_int_equal(flushes, 10);
+}
+
+/* The size of a file that nobody has changed since the mount is durable: what lies below it is
+ * overwritten in place, and no commit is needed for that. */
+static void overwrite_after_mount(uint64_t ino)
+{
+    assert_int_equal(sfs_write(fs, ino, 0, data, 256 << 10), 256 << 10);
+    assert_int_equal(sfs_unmount(fs), 0);
+    assert_int_equal(sfs_mount(ramdisk_dev(disk), &plain, &fs), 0);
+    forget_counts();
+    assert_int_equal(sfs_write(fs, ino, 0, data, 256 << 10), 256 << 10);
+    assert_int_equal(logs + commits + homes, 0);
+    assert_int_equal(flushes, 1); /* "in use" */
 }
 
 /* Large data goes in place, before the commit: two flushes (J1, J3). */
@@ -417,6 +430,7 @@ static void change_beside_drop(uint64_t ino)
 TEST(append_and_fsync)
 TEST(many_appends)
 TEST(many_overwrites)
+TEST(overwrite_after_mount)
 TEST(large_write_and_fsync)
 TEST(overwrite_and_fdatasync)
 TEST(names_and_modes)
@@ -435,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_append_and_fsync),
         cmocka_unit_test(test_many_appends),
         cmocka_unit_test(test_many_overwrites),
+        cmocka_unit_test(test_overwrite_after_mount),
         cmocka_unit_test(test_large_write_and_fsync),
         cmocka_unit_test(test_overwrite_and_fdatasync),
         cmocka_unit_test(test_names_and_modes),
