@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fs/cursor.h"
 #include "fs/volume.h"
 
 struct sfs_index;
@@ -52,6 +53,7 @@ struct sfs_node {
     bool idle;         /* it is in that ring: no references, no orphan, not dying */
     struct sfs_node *hash_next, *all_next, *all_prev, *orphan_next;
     struct sfs_node *idle_next, *idle_prev;
+    struct sfs_cursor cursor; /* in the tree; only who has the node's lock looks at it */
 
     /* Guarded by sfs_upper.page_lock. */
     struct sfs_page *pages;
@@ -160,8 +162,8 @@ void sfs_node_drop_name(struct sfs *fs, struct sfs_node *node, struct sfs_node *
 void sfs_node_accessed(struct sfs *fs, struct sfs_node *node);
 
 /*
- * The least size that the file may have after a power cut, the transaction SEQ, if not 0, left aside:
- * bytes from there on, in blocks older than SEQ, are changed through the log alone (J14).
+ * The least size that the file may have after a power cut, the transaction SEQ left aside if it is
+ * not 0: bytes from there on, in blocks older than SEQ, are changed through the log alone (J14).
  */
 uint64_t sfs_node_low_size(struct sfs *fs, const struct sfs_node *node, uint64_t seq);
 

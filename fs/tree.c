@@ -1,6 +1,7 @@
 /* tree.c - see tree.h: looking things up, and growing. Cutting is in treecut.c. */
 #include "fs/tree.h"
 
+#include "fs/cursor.h"
 #include "fs/reach.h"
 
 unsigned sfs_tree_height(const struct sfs_inode *inode)
@@ -27,39 +28,45 @@ struct view {
 
 static int view_leaf(struct sfs *fs, const struct sfs_inode *inode, uint64_t n, struct view *view)
 {
-    uint64_t block = inode->indirect;
-    unsigned level = sfs_tree_height(inode);
-    struct sfs_buf *buf = NULL;
+    struct sfs_cursor way;
+    struct sfs_buf *buf;
+    unsigned start, level;
 
     if (n < SFS_DIRECT) {
         *view = (struct view){&inode->direct[n], SFS_DIRECT - n, NULL};
         return 0;
     }
-    if (n >= sfs_reach(fs->pointers, level)) {
-        *view = (struct view){NULL, UINT64_MAX - n, NULL};
+    *view = (struct view){NULL, UINT64_MAX - n, NULL};
+    if (n >= sfs_reach(fs->pointers, sfs_tree_height(inode))) {
         return 0;
     }
+    start = level = sfs_cursor_start(fs, inode, n, &way);
     for (;;) {
-        int error = read_indirect(fs, block, &buf);
-        uint32_t slot;
+        int error = read_indirect(fs, way.block[level], &buf);
+        uint64_t *slots;
 
         if (error < 0) {
             return error;
         }
-        slot = sfs_reach_slot(fs->pointers, n, --level);
+        slots = (uint64_t *)buf->data + sfs_reach_slot(fs->pointers, n, level);
         if (level == 0) {
-            *view = (struct view){(uint64_t *)buf->data + slot, fs->pointers - slot, buf};
-            return 0;
+            *view = (struct view){slots, fs->pointers - sfs_reach_slot(fs->pointers, n, 0), buf};
+            break;
         }
-        block = ((uint64_t *)buf->data)[slot];
+        way.block[level - 1] = *slots;
         sfs_buf_put(fs, buf);
-        if (block == 0) {
+        if (way.block[level - 1] == 0) {
             uint64_t span = sfs_reach_span(fs->pointers, level);
 
-            *view = (struct view){NULL, span - (n - SFS_DIRECT) % span, NULL};
-            return 0;
+            view->count = span - (n - SFS_DIRECT) % span;
+            break;
         }
+        level--;
     }
+    if (start > 0) {
+        sfs_cursor_keep(fs, inode, &way);
+    }
+    return 0;
 }
 
 int sfs_tree_map(struct sfs *fs, const struct sfs_inode *inode, uint64_t n, uint32_t count,
@@ -177,6 +184,7 @@ static int plan_growth(struct sfs *fs, const struct sfs_inode *inode, uint64_t n
 {
     unsigned height = sfs_tree_height(inode);
     unsigned need = sfs_reach_height(fs->pointers, n + 1);
+    struct sfs_cursor way;
 
     *plan = (struct growth){.height = need > height ? need : height};
     if (plan->height > fs->height_max) {
@@ -191,8 +199,8 @@ static int plan_growth(struct sfs *fs, const struct sfs_inode *inode, uint64_t n
         plan->fresh = plan->raise + need - 1;
         return 0;
     }
-    plan->below = inode->indirect;
-    for (plan->below_level = height - 1; plan->below_level > 0; plan->below_level--) {
+    plan->below_level = sfs_cursor_start(fs, inode, n, &way);
+    for (plan->below = way.block[plan->below_level]; plan->below_level > 0; plan->below_level--) {
         struct sfs_buf *buf;
         uint64_t next;
         int error = read_indirect(fs, plan->below, &buf);

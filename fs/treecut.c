@@ -7,6 +7,7 @@
  */
 #include "fs/tree.h"
 
+#include "fs/cursor.h"
 #include "fs/reach.h"
 
 /* The way from the root to the last thing to free. */
@@ -174,6 +175,7 @@ int sfs_tree_cut(struct sfs_op *op, struct sfs_inode *inode, uint64_t keep, bool
 {
     uint32_t freed = 0;
 
+    sfs_cursor_forget(op->fs, inode);
     /* Steps that free indirect blocks alone are bounded too: a handle has room for so many. */
     for (unsigned steps = 0; inode->indirect != 0;) {
         int more = cut_tree(op, inode, keep, meta, &freed);

@@ -169,4 +169,6 @@ MUTANTS = [
     ("SFS: a damaged log passes for a torn one", "fs/recovery.c", "log_newest(fs, w->seq) > w->seq", "false", ["unit:sfs_recovery"]),
     ("SFS: recovery while the superblock says clean", "fs/recovery.c",
      "fs->super.state == SFS_STATE_CLEAN ? sfs_super_write(fs, SFS_STATE_IN_USE) : 0", "0", ["unit:sfs_recovery"]),
+    ("SFS: the way down a tree is known though it was cut", "fs/treecut.c", "    sfs_cursor_forget(op->fs, inode);\n", "",
+     ["unit:sfs_cursor"]),
 ]

@@ -62,6 +62,7 @@ UNIT_sfs_fsync := $(SFS_ALL)
 UNIT_sfs_commit := $(SFS_ALL)
 UNIT_sfs_threads := # with ThreadSanitizer, see below
 UNIT_sfs_memory := $(SFS_ALL)
+UNIT_sfs_cursor := $(filter-out fs/tree.c,$(SFS_ALL)) # it has tree.c in it
 UNIT_sfs_hostile := $(SFS_ALL)
 CHECK_ALL := $(SFS_ALL) tests/fs/checkvol.c tests/fs/plants.c
 UNIT_sfs_check := $(CHECK_ALL)
