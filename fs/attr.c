@@ -96,8 +96,7 @@ static int set_inode(struct sfs *fs, struct sfs_node *node, unsigned mask,
         port_mutex_unlock(fs->upper->lock);
         sfs_node_store(&op, node);
     }
-    sfs_op_end(&op);
-    return error;
+    return sfs_op_end(&op, error);
 }
 
 static int set_size(struct sfs *fs, struct sfs_node *node, uint64_t size)

@@ -103,8 +103,7 @@ static int attach_in(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir
     if (error == 0) {
         error = sfs_dir_add(&op, dir, &room, name, length, node->ino, (uint8_t)sfs_node_type(node));
     }
-    sfs_op_end(&op);
-    return error;
+    return sfs_op_end(&op, error);
 }
 
 /* The first of "#12", "#12-2", ... that is not there yet. */

@@ -27,7 +27,6 @@ struct parts {
     struct sfs_buf *block[LINK_BLOCKS]; /* of a directory, or of a long target */
     uint32_t wanted, blocks;
     uint64_t ino;
-    bool has_ino;
 };
 
 static uint32_t type_of(const struct making *making)
@@ -79,9 +78,7 @@ static int open_parts(struct sfs_op *op, struct sfs_node *dir, const struct maki
     int error = sfs_node_hold(op, dir);
 
     if (error == 0) {
-        error =
-            sfs_alloc_inode(&op->handle, dir->ino, type_of(making) == SFS_TYPE_DIR, &parts->ino);
-        parts->has_ino = error == 0;
+        error = sfs_op_new_inode(op, dir->ino, type_of(making) == SFS_TYPE_DIR, &parts->ino);
     }
     error = error < 0 ? error : sfs_node_new(op->fs, parts->ino, &parts->node);
     if (error == 0) {
@@ -93,19 +90,6 @@ static int open_parts(struct sfs_op *op, struct sfs_node *dir, const struct maki
         parts->blocks += error == 0;
     }
     return error < 0 ? error : sfs_dir_open(op, dir, &parts->room);
-}
-
-static void undo_parts(struct sfs_op *op, struct parts *parts)
-{
-    while (parts->blocks > 0) {
-        (void)sfs_op_free_block(op, parts->block[--parts->blocks]);
-    }
-    if (parts->node != NULL) {
-        sfs_node_cancel(op->fs, parts->node);
-    }
-    if (parts->has_ino && sfs_free_inode(&op->handle, parts->ino) < 0) {
-        sfs_abort(op->fs, SFS_EIO, 0);
-    }
 }
 
 static void fill_link(struct sfs *fs, struct sfs_inode *disk, const struct making *making,
@@ -189,12 +173,10 @@ static int make_in(struct sfs *fs, struct sfs_node *dir, const struct making *ma
         return error;
     }
     error = open_parts(&op, dir, making, &parts);
-    if (error < 0) {
-        undo_parts(&op, &parts);
-    } else {
-        error = change(&op, dir, making, &parts);
+    if (error < 0 && parts.node != NULL) {
+        sfs_node_cancel(fs, parts.node);
     }
-    sfs_op_end(&op);
+    error = sfs_op_end(&op, error < 0 ? error : change(&op, dir, making, &parts));
     return error < 0 ? error : sfs_node_attr(fs, parts.node, attr);
 }
 
@@ -321,8 +303,7 @@ static int link_in(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir,
         error = sfs_dir_add(&op, dir, &room, making->name, making->length, node->ino,
                             (uint8_t)sfs_node_type(node));
     }
-    sfs_op_end(&op);
-    return error;
+    return sfs_op_end(&op, error);
 }
 
 /* The reference to NODE becomes the user's. */

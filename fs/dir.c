@@ -304,12 +304,10 @@ static int grow(struct sfs_op *op, struct sfs_node *dir, struct sfs_room *room)
 
     goal = goal != 0 ? goal : sfs_inode_block(op->fs, dir->ino, &offset);
     error = sfs_op_new_block(op, goal, &room->buf);
-    if (error < 0) {
-        return error;
+    if (error == 0) {
+        error = sfs_tree_grow(op, &dir->disk, room->n, room->buf->block, &leaf);
     }
-    error = sfs_tree_grow(op, &dir->disk, room->n, room->buf->block, &leaf);
     if (error < 0) {
-        (void)sfs_op_free_block(op, room->buf);
         return error;
     }
     leaf.slots[0] = room->buf->block;

@@ -67,7 +67,7 @@ int sfs_dir_is_empty(struct sfs *fs, struct sfs_node *dir);
 
 /* Find room for a name of LENGTH bytes. EFBIG: the directory cannot grow. */
 int sfs_dir_room(struct sfs *fs, struct sfs_node *dir, size_t length, struct sfs_room *room);
-/* Get that block, or make it: then the inode has changed. On an error nothing has. */
+/* Get that block, or make it: then the inode has changed. On an error OP has to end with it. */
 int sfs_dir_open(struct sfs_op *op, struct sfs_node *dir, struct sfs_room *room);
 /* Put the name into the room, which is open. An error has aborted. */
 int sfs_dir_add(struct sfs_op *op, struct sfs_node *dir, const struct sfs_room *room,

@@ -60,7 +60,7 @@ static void log_owed(struct sfs *fs)
         }
     }
     port_mutex_unlock(upper->page_lock);
-    sfs_op_end(&op);
+    (void)sfs_op_end(&op, 0);
 }
 
 /* The transaction that has to be durable for NODE's contents, or for all of it, to be. */

@@ -139,7 +139,7 @@ int sfs_node_write_atime(struct sfs *fs, struct sfs_node *node)
         if (error == 0) {
             sfs_node_store(&op, node);
         }
-        sfs_op_end(&op);
+        error = sfs_op_end(&op, error);
     }
     sfs_node_unlock(fs, node);
     return error;

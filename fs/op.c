@@ -5,7 +5,8 @@ int sfs_op_begin(struct sfs *fs, struct sfs_op *op, uint32_t base, uint32_t free
                  uint32_t blocks)
 {
     op->fs = fs;
-    op->count = 0;
+    op->count = op->blocks = 0;
+    op->ino = 0;
     return sfs_begin(fs, &op->handle, sfs_credits(fs, base, freed_meta), blocks);
 }
 
@@ -32,48 +33,58 @@ int sfs_op_hold(struct sfs_op *op, uint64_t block, struct sfs_buf **buf)
     return error;
 }
 
+static void note_new(struct sfs_op *op, uint64_t first, uint32_t count)
+{
+    SFS_ASSERT(op->blocks + count <= SFS_OP_BLOCKS);
+    while (count-- > 0) {
+        op->block[op->blocks++] = first++;
+    }
+}
+
 int sfs_op_new_block(struct sfs_op *op, uint64_t goal, struct sfs_buf **buf)
 {
     uint64_t block;
     int error = sfs_alloc_meta(&op->handle, goal, &block);
 
-    if (error < 0) {
-        return error;
+    if (error == 0) {
+        note_new(op, block, 1);
+        error = sfs_new_block(&op->handle, block, buf);
     }
-    error = sfs_new_block(&op->handle, block, buf);
-    if (error < 0) {
-        if (sfs_free_block(&op->handle, block, true) < 0) {
-            sfs_abort(op->fs, error, block);
-        }
-        return error;
-    }
-    keep(op, *buf);
-    return 0;
-}
-
-int sfs_op_free_block(struct sfs_op *op, struct sfs_buf *buf)
-{
-    uint64_t block = buf->block;
-    int error;
-
-    for (unsigned i = 0; i < op->count; i++) {
-        if (op->held[i] == buf) {
-            op->held[i] = op->held[--op->count];
-            break;
-        }
-    }
-    sfs_buf_put(op->fs, buf);
-    error = sfs_free_block(&op->handle, block, true);
-    if (error < 0) {
-        sfs_abort(op->fs, error, block);
+    if (error == 0) {
+        keep(op, *buf);
     }
     return error;
 }
 
-void sfs_op_end(struct sfs_op *op)
+int sfs_op_new_data(struct sfs_op *op, uint64_t goal, uint32_t want, uint64_t *first, uint32_t *got)
+{
+    int error = sfs_alloc_data(&op->handle, goal, want, first, got);
+
+    if (error == 0) {
+        note_new(op, *first, *got);
+    }
+    return error;
+}
+
+int sfs_op_new_inode(struct sfs_op *op, uint64_t parent, bool dir, uint64_t *ino)
+{
+    int error = sfs_alloc_inode(&op->handle, parent, dir, ino);
+
+    op->ino = error == 0 ? *ino : 0;
+    return error;
+}
+
+int sfs_op_end(struct sfs_op *op, int error)
 {
     while (op->count > 0) {
         sfs_buf_put(op->fs, op->held[--op->count]);
     }
+    while (error < 0 && op->blocks > 0) {
+        sfs_alloc_undo(&op->handle, op->block[--op->blocks]);
+    }
+    if (error < 0 && op->ino != 0) {
+        sfs_alloc_undo_inode(&op->handle, op->ino);
+    }
     sfs_end(&op->handle);
+    return error;
 }

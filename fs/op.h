@@ -1,6 +1,7 @@
 /*
- * op.h - one change of the volume: a handle of the journal and the buffers that it holds. Take all
- * buffers first, then change: what is held already cannot fail to be got again.
+ * op.h - one change of the volume: a handle of the journal, the buffers that it holds, and what it
+ * has allocated. Take all buffers first, then change: what is held already cannot fail to be got
+ * again. An operation that fails ends with its error, and what it has allocated is free again.
  */
 #ifndef SECTOR0_FS_OP_H
 #define SECTOR0_FS_OP_H
@@ -9,13 +10,16 @@
 
 #include "fs/volume.h"
 
-#define SFS_OP_HELD 24 /* a symlink of 8 blocks, 2 inodes, a directory whose tree grows */
+#define SFS_OP_HELD   24 /* a symlink of 8 blocks, 2 inodes, a directory whose tree grows */
+#define SFS_OP_BLOCKS 40 /* a chunk of a write, and a tree that grows */
 
 struct sfs_op {
     struct sfs *fs;
     struct sfs_handle handle;
+    unsigned count, blocks;
     struct sfs_buf *held[SFS_OP_HELD];
-    unsigned count;
+    uint64_t block[SFS_OP_BLOCKS]; /* new ones */
+    uint64_t ino;                  /* a new one, or 0 */
 };
 
 /* sfs_begin with sfs_credits(BASE, FREED_META). */
@@ -23,13 +27,14 @@ int sfs_op_begin(struct sfs *fs, struct sfs_op *op, uint32_t base, uint32_t free
                  uint32_t blocks);
 /* sfs_modify; the buffer stays held until the end. */
 int sfs_op_hold(struct sfs_op *op, uint64_t block, struct sfs_buf **buf);
-/* Allocate a block for metadata near GOAL, all zero, held. ENOSPC and others: nothing is changed.
- */
+/* Allocate a block for metadata near GOAL, all zero, held. */
 int sfs_op_new_block(struct sfs_op *op, uint64_t goal, struct sfs_buf **buf);
-/* Let go of BUF and free its block; an error has aborted. */
-int sfs_op_free_block(struct sfs_op *op, struct sfs_buf *buf);
-/* Let go of everything and end the handle. */
-void sfs_op_end(struct sfs_op *op);
+/* sfs_alloc_data, sfs_alloc_inode. */
+int sfs_op_new_data(struct sfs_op *op, uint64_t goal, uint32_t want, uint64_t *first,
+                    uint32_t *got);
+int sfs_op_new_inode(struct sfs_op *op, uint64_t parent, bool dir, uint64_t *ino);
+/* Let go of everything and end the handle; with an ERROR, free what was allocated. Returns ERROR. */
+int sfs_op_end(struct sfs_op *op, int error);
 
 /* Blocks of the data bitmap that M allocated or freed blocks lie in, at most. */
 static inline uint32_t sfs_bitmap_blocks(const struct sfs *fs, uint32_t m)

@@ -262,8 +262,7 @@ static int do_rename(struct sfs *fs, struct renaming *r)
         error = sfs_dir_open(&op, r->to.dir, &r->room);
     }
     error = error < 0 ? error : change(&op, r);
-    sfs_op_end(&op);
-    return error;
+    return sfs_op_end(&op, error);
 }
 
 /* A name that leads to one of the directories, which no sound volume has left by now. */

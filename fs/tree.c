@@ -19,6 +19,45 @@ static int read_indirect(struct sfs *fs, uint64_t block, struct sfs_buf **buf)
     return sfs_buf_read(fs, block, buf);
 }
 
+static uint64_t *slot_of(const struct sfs *fs, struct sfs_buf *buf, uint64_t n, unsigned level)
+{
+    return (uint64_t *)buf->data + sfs_reach_slot(fs->pointers, n, level);
+}
+
+/* The lowest block that there is on the way to block N, 10 or more, and its LEVEL. NULL: the tree
+ * does not reach so far. */
+static int descend(struct sfs *fs, const struct sfs_inode *inode, uint64_t n, struct sfs_buf **low,
+                   unsigned *level)
+{
+    struct sfs_cursor way;
+    unsigned start;
+
+    *low = NULL;
+    if (n >= sfs_reach(fs->pointers, sfs_tree_height(inode))) {
+        return 0;
+    }
+    start = *level = sfs_cursor_start(fs, inode, n, &way);
+    for (;;) {
+        struct sfs_buf *next;
+        int error = read_indirect(fs, way.block[*level], &next);
+
+        sfs_buf_put(fs, *low);
+        if (error < 0) {
+            return error;
+        }
+        *low = next;
+        if (*level == 0 || *slot_of(fs, next, n, *level) == 0) {
+            break;
+        }
+        way.block[*level - 1] = *slot_of(fs, next, n, *level);
+        --*level;
+    }
+    if (start > 0) {
+        sfs_cursor_keep(fs, inode, &way);
+    }
+    return 0;
+}
+
 /* Pointers from block N on: in a leaf, or, when SLOTS is NULL, a hole of COUNT blocks. */
 struct view {
     const uint64_t *slots;
@@ -28,43 +67,28 @@ struct view {
 
 static int view_leaf(struct sfs *fs, const struct sfs_inode *inode, uint64_t n, struct view *view)
 {
-    struct sfs_cursor way;
     struct sfs_buf *buf;
-    unsigned start, level;
+    unsigned level;
+    int error;
 
     if (n < SFS_DIRECT) {
         *view = (struct view){&inode->direct[n], SFS_DIRECT - n, NULL};
         return 0;
     }
+    error = descend(fs, inode, n, &buf, &level);
+    if (error < 0) {
+        return error;
+    }
     *view = (struct view){NULL, UINT64_MAX - n, NULL};
-    if (n >= sfs_reach(fs->pointers, sfs_tree_height(inode))) {
-        return 0;
-    }
-    start = level = sfs_cursor_start(fs, inode, n, &way);
-    for (;;) {
-        int error = read_indirect(fs, way.block[level], &buf);
-        uint64_t *slots;
+    if (buf != NULL && level == 0) {
+        uint32_t slot = sfs_reach_slot(fs->pointers, n, 0);
 
-        if (error < 0) {
-            return error;
-        }
-        slots = (uint64_t *)buf->data + sfs_reach_slot(fs->pointers, n, level);
-        if (level == 0) {
-            *view = (struct view){slots, fs->pointers - sfs_reach_slot(fs->pointers, n, 0), buf};
-            break;
-        }
-        way.block[level - 1] = *slots;
+        *view = (struct view){(uint64_t *)buf->data + slot, fs->pointers - slot, buf};
+    } else if (buf != NULL) {
+        uint64_t span = sfs_reach_span(fs->pointers, level);
+
+        view->count = span - (n - SFS_DIRECT) % span;
         sfs_buf_put(fs, buf);
-        if (way.block[level - 1] == 0) {
-            uint64_t span = sfs_reach_span(fs->pointers, level);
-
-            view->count = span - (n - SFS_DIRECT) % span;
-            break;
-        }
-        level--;
-    }
-    if (start > 0) {
-        sfs_cursor_keep(fs, inode, &way);
     }
     return 0;
 }
@@ -114,9 +138,9 @@ int sfs_tree_extent(struct sfs *fs, const struct sfs_inode *inode, uint64_t n, b
     return 0;
 }
 
-/* One indirect block: count it, and its pointers; *NEXT is the first child behind slot FROM. */
-static int count_indirect(struct sfs *fs, uint64_t block, uint32_t from, bool leaf, uint64_t *next,
-                          uint32_t *slot, uint64_t *blocks)
+/* Count BLOCK, an indirect block at LEVEL, and what is below: at most four calls deep. More blocks
+ * than the volume has: a lie. */
+static int count_below(struct sfs *fs, uint64_t block, unsigned level, uint64_t *blocks)
 {
     struct sfs_buf *buf;
     int error = read_indirect(fs, block, &buf);
@@ -124,107 +148,58 @@ static int count_indirect(struct sfs *fs, uint64_t block, uint32_t from, bool le
     if (error < 0) {
         return error;
     }
-    *next = 0;
-    for (*slot = from; *slot < fs->pointers && *next == 0; ++*slot) {
-        *next = leaf ? 0 : ((uint64_t *)buf->data)[*slot];
-        *blocks += leaf && ((uint64_t *)buf->data)[*slot] != 0;
+    ++*blocks;
+    for (uint32_t i = 0; i < fs->pointers && error == 0; i++) {
+        uint64_t next = ((uint64_t *)buf->data)[i];
+
+        if (next != 0 && level > 0) {
+            error = count_below(fs, next, level - 1, blocks);
+        } else {
+            *blocks += next != 0;
+        }
     }
     sfs_buf_put(fs, buf);
-    return 0;
+    return *blocks > fs->super.total_blocks ? SFS_EUCLEAN : error;
 }
 
-/* Depth first, with the way down on a stack of four. More blocks than the volume has: a lie. */
 int sfs_tree_count(struct sfs *fs, const struct sfs_inode *inode, uint64_t *blocks)
 {
-    uint64_t way[SFS_HEIGHT_MAX] = {inode->indirect};
-    uint32_t slot[SFS_HEIGHT_MAX] = {0};
     unsigned height = sfs_tree_height(inode);
-    unsigned depth = 0;
 
     *blocks = 0;
     for (unsigned i = 0; i < SFS_DIRECT; i++) {
         *blocks += inode->direct[i] != 0;
     }
-    if (height == 0) {
-        return 0;
-    }
-    ++*blocks;
-    for (;;) {
-        uint64_t next;
-        int error = count_indirect(fs, way[depth], slot[depth], depth + 1 == height, &next,
-                                   &slot[depth], blocks);
-
-        if (error < 0 || *blocks > fs->super.total_blocks) {
-            return error < 0 ? error : SFS_EUCLEAN;
-        }
-        if (next != 0) {
-            ++*blocks;
-            way[++depth] = next;
-            slot[depth] = 0;
-        } else if (depth-- == 0) {
-            return 0;
-        }
-    }
+    return height > 0 ? count_below(fs, inode->indirect, height - 1, blocks) : 0;
 }
 
 /* ---- Growing ----------------------------------------------------------------------------------
  */
 
-/* How the tree has to change to have a leaf for a block. */
-struct growth {
-    unsigned height; /* afterwards */
-    unsigned raise;  /* new roots above the old one */
-    unsigned fresh;  /* new blocks, the new roots among them */
-    uint64_t below;  /* the lowest block that there is: it gets the first of them, or the data */
-    unsigned below_level;
-};
-
-static int plan_growth(struct sfs *fs, const struct sfs_inode *inode, uint64_t n,
-                       struct growth *plan)
-{
-    unsigned height = sfs_tree_height(inode);
-    unsigned need = sfs_reach_height(fs->pointers, n + 1);
-    struct sfs_cursor way;
-
-    *plan = (struct growth){.height = need > height ? need : height};
-    if (plan->height > fs->height_max) {
-        return SFS_EFBIG;
-    }
-    if (height == 0) {
-        plan->fresh = need;
-        return 0;
-    }
-    if (need > height) {
-        plan->raise = need - height;
-        plan->fresh = plan->raise + need - 1;
-        return 0;
-    }
-    plan->below_level = sfs_cursor_start(fs, inode, n, &way);
-    for (plan->below = way.block[plan->below_level]; plan->below_level > 0; plan->below_level--) {
-        struct sfs_buf *buf;
-        uint64_t next;
-        int error = read_indirect(fs, plan->below, &buf);
-
-        if (error < 0) {
-            return error;
-        }
-        next = ((uint64_t *)buf->data)[sfs_reach_slot(fs->pointers, n, plan->below_level)];
-        sfs_buf_put(fs, buf);
-        if (next == 0) {
-            break;
-        }
-        plan->below = next;
-    }
-    plan->fresh = plan->below_level;
-    return sfs_block_valid(fs, plan->below) ? 0 : SFS_EUCLEAN;
-}
-
 int sfs_tree_missing(struct sfs *fs, const struct sfs_inode *inode, uint64_t n, uint32_t *count)
 {
-    struct growth plan = {0};
-    int error = n < SFS_DIRECT ? 0 : plan_growth(fs, inode, n, &plan);
+    unsigned need = sfs_reach_height(fs->pointers, n + 1);
+    unsigned height = sfs_tree_height(inode);
+    struct sfs_buf *low;
+    unsigned level;
+    int error;
 
-    *count = plan.fresh;
+    *count = 0;
+    if (need > fs->height_max) {
+        return SFS_EFBIG;
+    }
+    if (need > height) { /* new roots, and all of the way down from the last of them */
+        *count = height > 0 ? need - height + need - 1 : need;
+        return 0;
+    }
+    if (n < SFS_DIRECT) {
+        return 0;
+    }
+    error = descend(fs, inode, n, &low, &level);
+    if (error == 0) {
+        *count = level;
+        sfs_buf_put(fs, low);
+    }
     return error;
 }
 
@@ -237,65 +212,79 @@ uint32_t sfs_tree_grow_credits(struct sfs *fs, const struct sfs_inode *inode, ui
     return n < SFS_DIRECT ? 0 : 2 * height - 1;
 }
 
-#define FRESH_MAX (2 * SFS_HEIGHT_MAX - 1)
-
-/* Hang the new blocks in: FRESH[0 .. raise-1] above the old root, the others on the way to N. */
-static struct sfs_buf *link_fresh(struct sfs *fs, struct sfs_inode *inode, uint64_t n,
-                                  const struct growth *plan, struct sfs_buf *below,
-                                  struct sfs_buf **fresh)
+void sfs_tree_set_root(struct sfs_inode *inode, uint64_t block, unsigned height)
 {
-    struct sfs_buf *parent = below;
-    unsigned level = plan->below_level;
-    unsigned i = 0;
+    inode->indirect = block;
+    inode->flags = (uint16_t)((inode->flags & ~SFS_INODE_HEIGHT) | (block != 0 ? height - 1 : 0));
+}
 
-    for (; i < plan->raise; i++) {
-        uint64_t child = i + 1 < plan->raise ? fresh[i + 1]->block : inode->indirect;
+/* Make the tree NEED levels tall; the old root is the first child of a new one. An empty tree begins
+ * with its last ROOT. */
+static int raise(struct sfs_op *op, struct sfs_inode *inode, unsigned need, uint64_t goal,
+                 struct sfs_buf **root)
+{
+    unsigned height = sfs_tree_height(inode);
+    int error = 0;
 
-        ((uint64_t *)fresh[i]->data)[0] = child;
+    height = height > 0 ? height : need - 1;
+    while (error == 0 && height < need) {
+        error = sfs_op_new_block(op, goal, root);
+        if (error == 0) {
+            ((uint64_t *)(*root)->data)[0] = inode->indirect;
+            sfs_tree_set_root(inode, (*root)->block, ++height);
+        }
     }
-    if (parent == NULL) {
-        parent = fresh[0];
-        level = plan->height - 1;
-        i = plan->raise > 0 ? plan->raise : 1;
-        inode->indirect = parent->block;
-        inode->flags = (uint16_t)((inode->flags & ~SFS_INODE_HEIGHT) | (plan->height - 1));
+    return error;
+}
+
+/* The lowest block on the way to block N, held; it may have to be a new root. */
+static int hold_lowest(struct sfs_op *op, struct sfs_inode *inode, uint64_t n, uint64_t goal,
+                       struct sfs_buf **low, unsigned *level)
+{
+    unsigned need = sfs_reach_height(op->fs->pointers, n + 1);
+    uint64_t block;
+    int error;
+
+    if (need > sfs_tree_height(inode)) {
+        *level = need - 1;
+        return raise(op, inode, need, goal, low);
     }
-    for (; i < plan->fresh; i++, level--) {
-        ((uint64_t *)parent->data)[sfs_reach_slot(fs->pointers, n, level)] = fresh[i]->block;
-        parent = fresh[i];
+    error = descend(op->fs, inode, n, low, level);
+    if (error < 0) {
+        return error;
     }
-    return parent;
+    block = (*low)->block;
+    sfs_buf_put(op->fs, *low);
+    return sfs_op_hold(op, block, low);
 }
 
 int sfs_tree_grow(struct sfs_op *op, struct sfs_inode *inode, uint64_t n, uint64_t goal,
                   struct sfs_leaf *leaf)
 {
-    struct sfs *fs = op->fs;
-    struct sfs_buf *fresh[FRESH_MAX];
-    struct sfs_buf *below = NULL;
-    struct growth plan;
-    unsigned got = 0;
+    const struct sfs_inode before = *inode;
+    struct sfs_buf *fresh[SFS_HEIGHT_MAX]; /* by level */
+    struct sfs_buf *low;
+    unsigned level = 0;
+    uint32_t slot;
     int error;
 
     if (n < SFS_DIRECT) {
         *leaf = (struct sfs_leaf){&inode->direct[n], (uint32_t)(SFS_DIRECT - n)};
         return 0;
     }
-    error = plan_growth(fs, inode, n, &plan);
-    if (error == 0 && plan.below != 0) {
-        error = sfs_op_hold(op, plan.below, &below);
-    }
-    for (; error == 0 && got < plan.fresh; got += error == 0) {
-        error = sfs_op_new_block(op, goal, &fresh[got]);
+    error = hold_lowest(op, inode, n, goal, &low, &level);
+    for (unsigned i = level; error == 0 && i > 0; i--) {
+        error = sfs_op_new_block(op, goal, &fresh[i - 1]);
     }
     if (error < 0) {
-        while (got > 0) {
-            (void)sfs_op_free_block(op, fresh[--got]);
-        }
+        *inode = before; /* the new blocks go with the operation */
         return error;
     }
-    below = link_fresh(fs, inode, n, &plan, below, fresh);
-    got = sfs_reach_slot(fs->pointers, n, 0);
-    *leaf = (struct sfs_leaf){(uint64_t *)below->data + got, fs->pointers - got};
+    for (; level > 0; level--) {
+        *slot_of(op->fs, low, n, level) = fresh[level - 1]->block;
+        low = fresh[level - 1];
+    }
+    slot = sfs_reach_slot(op->fs->pointers, n, 0);
+    *leaf = (struct sfs_leaf){(uint64_t *)low->data + slot, op->fs->pointers - slot};
     return 0;
 }

@@ -41,14 +41,17 @@ int sfs_tree_missing(struct sfs *fs, const struct sfs_inode *inode, uint64_t n, 
 uint32_t sfs_tree_grow_credits(struct sfs *fs, const struct sfs_inode *inode, uint64_t n);
 /*
  * Make the leaf of block N, and get it to change it. The caller fills slots and stores the inode.
- * On an error nothing is changed.
+ * On an error nothing is changed, and OP has to end with it.
  */
 int sfs_tree_grow(struct sfs_op *op, struct sfs_inode *inode, uint64_t n, uint64_t goal,
                   struct sfs_leaf *leaf);
 
+/* Set the root of a tree of HEIGHT; BLOCK 0: there is none. */
+void sfs_tree_set_root(struct sfs_inode *inode, uint64_t block, unsigned height);
+
 /* What sfs_tree_cut needs: credits, blocks of the tree that it frees, data blocks that it frees. */
-#define SFS_TREE_CUT_CREDITS 3u
-#define SFS_TREE_CUT_META    5u
+#define SFS_TREE_CUT_CREDITS ((uint32_t)SFS_HEIGHT_MAX)
+#define SFS_TREE_CUT_META    ((uint32_t)SFS_HEIGHT_MAX)
 uint32_t sfs_tree_cut_data(const struct sfs *fs);
 /*
  * Free blocks KEEP and above, from the end, META saying what they hold, as many as a handle of that

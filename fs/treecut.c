@@ -5,19 +5,16 @@
  * A pointer is set to 0 when its block has been freed, one by one: when an error ends the work,
  * what is left is a shorter file, and a sound one.
  */
-#include "fs/tree.h"
-
 #include "fs/cursor.h"
 #include "fs/reach.h"
+#include "fs/tree.h"
 
-/* The way from the root to the last thing to free. */
-struct way {
-    uint64_t block[SFS_HEIGHT_MAX];
-    uint32_t slot[SFS_HEIGHT_MAX]; /* of the next one in this one */
-    unsigned depth;                /* of the last */
-    unsigned level;                /* of the last */
-    uint64_t first;                /* file block of its slot 0 */
-    bool empty;                    /* it has no pointer to KEEP or above */
+/* What one handle does. */
+struct cut {
+    struct sfs_op *op;
+    uint64_t keep;
+    bool meta; /* what the file holds */
+    bool full; /* it has been down to the end once */
 };
 
 uint32_t sfs_tree_cut_data(const struct sfs *fs)
@@ -25,178 +22,98 @@ uint32_t sfs_tree_cut_data(const struct sfs *fs)
     return fs->pointers + SFS_DIRECT;
 }
 
-/* The last slot of BUF that leads to block KEEP or above; -1: none does. */
-static int last_slot(struct sfs *fs, const struct sfs_buf *buf, const struct way *way,
-                     uint64_t keep)
+static int free_pointer(struct cut *cut, uint64_t *pointer, bool meta)
 {
-    uint64_t span = sfs_reach_span(fs->pointers, way->level);
+    int error = *pointer != 0 ? sfs_free_block(&cut->op->handle, *pointer, meta) : 0;
 
-    for (int slot = (int)fs->pointers - 1; slot >= 0; slot--) {
-        if (way->first + ((uint64_t)slot + 1) * span <= keep) {
-            return -1;
-        }
-        if (((uint64_t *)buf->data)[slot] != 0) {
-            return slot;
-        }
-    }
-    return -1;
+    *pointer = error == 0 ? 0 : *pointer;
+    return error;
 }
 
-/* Go down along the last pointers, as far as there are any. */
-static int find_way(struct sfs *fs, const struct sfs_inode *inode, uint64_t keep, struct way *way)
+/* Free the blocks of a file in COUNT slots, from the last one on. */
+static int free_slots(struct cut *cut, uint64_t *slots, uint32_t count)
 {
-    uint64_t block = inode->indirect;
-
-    *way = (struct way){.level = sfs_tree_height(inode) - 1, .first = SFS_DIRECT};
-    for (;; way->depth++, way->level--) {
-        struct sfs_buf *buf;
-        int error = sfs_block_valid(fs, block) ? sfs_buf_read(fs, block, &buf) : SFS_EUCLEAN;
-        int slot;
-
-        if (error < 0) {
-            return error;
-        }
-        slot = last_slot(fs, buf, way, keep);
-        way->block[way->depth] = block;
-        if (slot >= 0) {
-            way->slot[way->depth] = (uint32_t)slot;
-            block = ((uint64_t *)buf->data)[slot];
-        }
-        sfs_buf_put(fs, buf);
-        way->empty = slot < 0;
-        if (slot < 0 || way->level == 0) {
-            return 0;
-        }
-        way->first += (uint64_t)slot * sfs_reach_span(fs->pointers, way->level);
-    }
-}
-
-/* Free COUNT data blocks, from the last one on; a pointer is 0 when its block is free. */
-static int free_slots(struct sfs_op *op, uint64_t *slots, uint32_t count, bool meta,
-                      uint32_t *freed)
-{
-    while (count > 0) {
-        uint64_t *slot = &slots[--count];
-        int error = *slot != 0 ? sfs_free_block(&op->handle, *slot, meta) : 0;
-
-        if (error < 0) {
-            return error;
-        }
-        *freed += *slot != 0;
-        *slot = 0;
-    }
-    return 0;
-}
-
-/* Free the indirect block at the end of the WAY and take it out of its parent, or of the inode. */
-static int free_last(struct sfs_op *op, struct sfs_inode *inode, const struct way *way)
-{
-    struct sfs_buf *parent = NULL;
-    struct sfs_buf *buf;
     int error = 0;
 
-    if (way->depth > 0) {
-        error = sfs_op_hold(op, way->block[way->depth - 1], &parent);
+    while (count > 0 && error == 0) {
+        error = free_pointer(cut, &slots[--count], cut->meta);
     }
-    if (error == 0) {
-        error = sfs_op_hold(op, way->block[way->depth], &buf);
-    }
-    if (error == 0) {
-        error = sfs_op_free_block(op, buf);
-    }
-    if (error < 0) {
-        return error;
-    }
-    if (parent != NULL) {
-        ((uint64_t *)parent->data)[way->slot[way->depth - 1]] = 0;
-    } else {
-        inode->indirect = 0;
-        inode->flags &= (uint16_t)~SFS_INODE_HEIGHT;
-    }
-    return 0;
+    return error;
 }
 
-#define STEPS 2 /* two leaves and their parent, or a leaf, its parent and that one's: 3 credits */
-
-/* One step in the tree: a leaf, or an indirect block that leads nowhere. 1: there may be more. */
-static int cut_tree(struct sfs_op *op, struct sfs_inode *inode, uint64_t keep, bool meta,
-                    uint32_t *freed)
+/*
+ * Cut what hangs at *POINTER: an indirect block at LEVEL, with file block FIRST the first one below
+ * it. Goes down along the last pointers, to a leaf or where there are no more, and frees on its way
+ * back what nothing hangs at any longer. 1: there is more.
+ */
+static int cut_below(struct cut *cut, uint64_t *pointer, unsigned level, uint64_t first)
 {
-    struct way way;
-    int error = find_way(op->fs, inode, keep, &way);
+    struct sfs *fs = cut->op->fs;
+    uint64_t span = sfs_reach_span(fs->pointers, level);
+    uint64_t from = cut->keep > first ? (cut->keep - first) / span : 0;
+    struct sfs_buf *buf;
+    uint64_t *slots;
+    int more;
 
-    if (error < 0 || (way.empty && way.first < keep)) {
-        return error;
+    if (cut->full || !sfs_block_valid(fs, *pointer)) {
+        return cut->full ? 1 : SFS_EUCLEAN;
     }
-    if (!way.empty) {
-        uint32_t from = keep > way.first ? (uint32_t)(keep - way.first) : 0;
-        struct sfs_buf *leaf;
-
-        error = sfs_op_hold(op, way.block[way.depth], &leaf);
-        if (error == 0) {
-            error =
-                free_slots(op, (uint64_t *)leaf->data + from, op->fs->pointers - from, meta, freed);
-        }
+    more = sfs_op_hold(cut->op, *pointer, &buf);
+    if (more < 0) {
+        return more;
     }
-    if (error == 0 && way.first >= keep) {
-        error = free_last(op, inode, &way);
+    slots = (uint64_t *)buf->data;
+    if (level == 0) {
+        more =
+            from < fs->pointers ? free_slots(cut, slots + from, fs->pointers - (uint32_t)from) : 0;
     }
-    return error < 0 ? error : 1;
+    for (uint64_t i = fs->pointers; level > 0 && i > from && more == 0; i--) {
+        more = slots[i - 1] != 0 ? cut_below(cut, &slots[i - 1], level - 1, first + (i - 1) * span)
+                                 : 0;
+    }
+    cut->full = true;
+    return more == 0 && first >= cut->keep ? free_pointer(cut, pointer, true) : more;
 }
 
 /* Replace the root by its first child while the tree is taller than KEEP blocks need. */
-static int shrink(struct sfs_op *op, struct sfs_inode *inode, uint64_t keep)
+static int shrink(struct cut *cut, struct sfs_inode *inode)
 {
+    struct sfs *fs = cut->op->fs;
     unsigned height = sfs_tree_height(inode);
 
-    while (height > 1 && keep <= sfs_reach(op->fs->pointers, height - 1)) {
+    while (height > 1 && cut->keep <= sfs_reach(fs->pointers, height - 1)) {
         struct sfs_buf *root;
-        int error = sfs_buf_read(op->fs, inode->indirect, &root);
+        int error = sfs_buf_read(fs, inode->indirect, &root);
         uint64_t child;
 
         if (error < 0) {
             return error;
         }
         child = ((uint64_t *)root->data)[0];
-        sfs_buf_put(op->fs, root);
-        error = sfs_free_block(&op->handle, inode->indirect, true);
+        sfs_buf_put(fs, root);
+        error = free_pointer(cut, &inode->indirect, true);
         if (error < 0) {
             return error;
         }
-        height = child != 0 ? height - 1 : 0;
-        inode->indirect = child;
-        inode->flags =
-            (uint16_t)((inode->flags & ~SFS_INODE_HEIGHT) | (height > 0 ? height - 1 : 0));
+        sfs_tree_set_root(inode, child, --height);
+        height = sfs_tree_height(inode);
     }
     return 0;
 }
 
 int sfs_tree_cut(struct sfs_op *op, struct sfs_inode *inode, uint64_t keep, bool meta)
 {
-    uint32_t freed = 0;
+    struct cut cut = {op, keep, meta, false};
+    unsigned height = sfs_tree_height(inode);
+    int more = 0;
 
     sfs_cursor_forget(op->fs, inode);
-    /* Steps that free indirect blocks alone are bounded too: a handle has room for so many. */
-    for (unsigned steps = 0; inode->indirect != 0;) {
-        int more = cut_tree(op, inode, keep, meta, &freed);
-
-        if (more < 0) {
-            return more;
-        }
-        if (more == 0) {
-            break;
-        }
-        if (inode->indirect != 0 && (++steps == STEPS || freed > SFS_DIRECT)) {
-            return 1;
-        }
+    if (keep < sfs_reach(op->fs->pointers, height) && height > 0) {
+        more = cut_below(&cut, &inode->indirect, height - 1, SFS_DIRECT);
+        sfs_tree_set_root(inode, inode->indirect, height);
     }
-    if (keep < SFS_DIRECT) {
-        int error =
-            free_slots(op, inode->direct + keep, (uint32_t)(SFS_DIRECT - keep), meta, &freed);
-
-        if (error < 0) {
-            return error;
-        }
+    if (more == 0 && keep < SFS_DIRECT) {
+        more = free_slots(&cut, inode->direct + keep, (uint32_t)(SFS_DIRECT - keep));
     }
-    return shrink(op, inode, keep);
+    return more != 0 ? more : shrink(&cut, inode);
 }

@@ -42,10 +42,7 @@ static int begin_chunk(struct sfs *fs, struct sfs_op *op, struct sfs_node *node,
         return error;
     }
     error = sfs_node_hold(op, node);
-    if (error < 0) {
-        sfs_op_end(op);
-    }
-    return error;
+    return error < 0 ? sfs_op_end(op, error) : 0;
 }
 
 /* Free a chunk. What is left, or what an error has left, is marked so that it is not forgotten. */
@@ -87,8 +84,7 @@ int sfs_finish_truncate(struct sfs *fs, struct sfs_node *node)
             }
         }
         sfs_node_store(&op, node);
-        sfs_op_end(&op);
-        if (more < 0) {
+        if (sfs_op_end(&op, more) < 0) {
             return more;
         }
     }
@@ -117,8 +113,7 @@ static int set_larger(struct sfs *fs, struct sfs_node *node, uint64_t size)
         sfs_node_touch(fs, node, true);
         sfs_node_store(&op, node);
     }
-    sfs_op_end(&op);
-    return error;
+    return sfs_op_end(&op, error);
 }
 
 /* The block that the new end cuts: 0 if there is none. */
@@ -237,8 +232,7 @@ static int set_smaller(struct sfs *fs, struct sfs_node *node, uint64_t size)
     }
     error = begin_chunk(fs, &op, node, 1);
     if (error == 0) {
-        error = cut_first(&op, node, size, &tail);
-        sfs_op_end(&op);
+        error = sfs_op_end(&op, cut_first(&op, node, size, &tail));
     }
     if (tail.page != NULL) {
         sfs_page_release(fs, tail.page);
@@ -319,7 +313,7 @@ int sfs_free_file(struct sfs *fs, struct sfs_node *node)
             more = free_inode(&op, node);
         }
         sfs_node_store(&op, node);
-        sfs_op_end(&op);
+        (void)sfs_op_end(&op, more);
     }
     return more;
 }

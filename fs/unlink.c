@@ -25,8 +25,7 @@ static int remove_name(struct sfs *fs, struct sfs_node *dir, struct sfs_spot *pl
         sfs_node_stamp(&op, dir, true);
         error = sfs_dir_remove(&op, dir, place, name, length);
     }
-    sfs_op_end(&op);
-    return error;
+    return sfs_op_end(&op, error);
 }
 
 /* May NODE be removed from DIR by unlink, or by rmdir? */

@@ -230,17 +230,6 @@ static int begin(struct sfs *fs, struct sfs_op *op, struct sfs_node *node,
     return error < 0 ? error : sfs_op_begin(fs, op, base, 0, chunk->holes + missing);
 }
 
-/* Free the first COUNT of the chunk's new blocks again. */
-static void free_fresh(struct sfs_op *op, struct chunk *chunk, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if ((chunk->fresh & 1ull << i) != 0 &&
-            sfs_free_block(&op->handle, chunk->block[i], false) < 0) {
-            sfs_abort(op->fs, SFS_EIO, chunk->block[i]);
-        }
-    }
-}
-
 /* Near what should the first new block be? Behind the block before it, else near the inode. */
 static uint64_t first_goal(struct sfs_op *op, struct sfs_node *node, const struct chunk *chunk)
 {
@@ -267,9 +256,8 @@ static int allocate(struct sfs_op *op, struct sfs_node *node, struct chunk *chun
             run++;
         }
         if (run > 0) {
-            error = sfs_alloc_data(&op->handle, goal, run, &chunk->block[i], &got);
+            error = sfs_op_new_data(op, goal, run, &chunk->block[i], &got);
             if (error < 0) {
-                free_fresh(op, chunk, i);
                 return error;
             }
             for (uint32_t j = 1; j < got; j++) {
@@ -330,14 +318,7 @@ static int open_chunk(struct sfs_op *op, struct sfs_node *node, struct chunk *ch
         return error;
     }
     error = allocate(op, node, chunk);
-    if (error < 0) {
-        return error;
-    }
-    error = sfs_tree_grow(op, &node->disk, chunk->first, chunk->block[0], leaf);
-    if (error < 0) {
-        free_fresh(op, chunk, chunk->count);
-    }
-    return error;
+    return error < 0 ? error : sfs_tree_grow(op, &node->disk, chunk->first, chunk->block[0], leaf);
 }
 
 /* Copy the user's bytes of block I, and say what has become of the block. Under page_lock. */
@@ -419,7 +400,7 @@ static int try_chunk(struct sfs *fs, struct sfs_node *node, struct chunk *chunk,
             if (error == 0) {
                 error = change(&op, node, chunk, &leaf, buffer);
             }
-            sfs_op_end(&op);
+            (void)sfs_op_end(&op, error);
         }
     }
     put_pages(fs, chunk);
