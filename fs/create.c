@@ -2,30 +2,23 @@
  * create.c - new names: create, mkdir, mknod, symlink, link. One handle each: the inode's bit, the
  * inode, what it holds at first, the record in the directory, the directory's inode.
  */
-#include "fs/dir.h"
+#include "fs/change.h"
 #include "fs/name.h"
-#include "fs/op.h"
 #include "fs/perm.h"
 
 #define LINK_BLOCKS ((SFS_SYMLINK_MAX + SFS_BLOCK_MIN - 1) / SFS_BLOCK_MIN)
 
 /* What is to be made. */
 struct making {
-    const char *name;
-    size_t length;
+    struct sfs_side side;
     uint16_t mode;
     uint64_t rdev;
     struct sfs_owner owner;
     const char *target; /* symbolic links */
     size_t target_length;
-};
 
-/* What has been got for it so far. */
-struct parts {
-    struct sfs_room room;
-    struct sfs_node *node;
     struct sfs_buf *block[LINK_BLOCKS]; /* of a directory, or of a long target */
-    uint32_t wanted, blocks;
+    uint32_t blocks;
     uint64_t ino;
 };
 
@@ -47,137 +40,102 @@ static uint32_t first_blocks(const struct sfs *fs, const struct making *making)
     return (uint32_t)((making->target_length + fs->bs - 1) >> fs->bs_shift);
 }
 
-/* May NAME be made in DIR, which is locked? Finds the room for it. */
-static int check(struct sfs *fs, struct sfs_node *dir, const struct making *making,
-                 struct sfs_room *room)
+/* Everything that may fail. */
+static int open_parts(struct sfs_op *op, struct making *making)
 {
-    struct sfs_spot place;
-    int found;
-
-    if (dir->disk.nlink == 0) {
-        return SFS_ENOENT;
-    }
-    found = sfs_dir_prepare(fs, dir);
-    if (found == 0) {
-        found = sfs_dir_find(fs, dir, making->name, making->length, &place);
-    }
-    if (found != 0) {
-        return found > 0 ? SFS_EEXIST : found;
-    }
-    if (type_of(making) == SFS_TYPE_DIR && dir->disk.nlink >= SFS_LINK_MAX) {
-        return SFS_EMLINK;
-    }
-    return sfs_dir_room(fs, dir, making->length, room);
-}
-
-/* Everything that may fail. The directory's room comes last, for a directory does not shrink. */
-static int open_parts(struct sfs_op *op, struct sfs_node *dir, const struct making *making,
-                      struct parts *parts)
-{
+    struct sfs *fs = op->fs;
+    struct sfs_side *side = &making->side;
     uint32_t offset;
-    int error = sfs_node_hold(op, dir);
+    int error = sfs_op_new_inode(op, side->dir->ino, type_of(making) == SFS_TYPE_DIR, &making->ino);
 
-    if (error == 0) {
-        error = sfs_op_new_inode(op, dir->ino, type_of(making) == SFS_TYPE_DIR, &parts->ino);
+    error = error < 0 ? error : sfs_node_new(fs, making->ino, &side->next);
+    for (uint32_t i = 0; i < making->blocks && error == 0; i++) {
+        error = sfs_op_new_block(op, sfs_inode_block(fs, making->ino, &offset), &making->block[i]);
     }
-    error = error < 0 ? error : sfs_node_new(op->fs, parts->ino, &parts->node);
-    if (error == 0) {
-        error = sfs_node_hold(op, parts->node);
-    }
-    while (error == 0 && parts->blocks < parts->wanted) {
-        error = sfs_op_new_block(op, sfs_inode_block(op->fs, parts->ino, &offset),
-                                 &parts->block[parts->blocks]);
-        parts->blocks += error == 0;
-    }
-    return error < 0 ? error : sfs_dir_open(op, dir, &parts->room);
+    return error < 0 ? error : sfs_change_hold(op, side, 1);
 }
 
-static void fill_link(struct sfs *fs, struct sfs_inode *disk, const struct making *making,
-                      struct parts *parts)
+static void fill_link(struct sfs *fs, struct sfs_inode *disk, const struct making *making)
 {
-    if (parts->blocks == 0) {
+    if (making->blocks == 0) {
         disk->flags |= SFS_INODE_FASTLINK;
         memcpy((char *)disk + offsetof(struct sfs_inode, direct), making->target,
                making->target_length);
     }
-    for (uint32_t i = 0; i < parts->blocks; i++) {
+    for (uint32_t i = 0; i < making->blocks; i++) {
         size_t done = (size_t)i << fs->bs_shift;
         size_t count = making->target_length - done;
 
-        memcpy(parts->block[i]->data, making->target + done, count < fs->bs ? count : fs->bs);
+        memcpy(making->block[i]->data, making->target + done, count < fs->bs ? count : fs->bs);
     }
 }
 
-static void fill_inode(struct sfs *fs, struct sfs_node *dir, const struct making *making,
-                       struct parts *parts)
+/* The inode, without the link that its name will be. */
+static void fill_inode(struct sfs *fs, const struct making *making)
 {
     bool is_dir = type_of(making) == SFS_TYPE_DIR;
+    const struct sfs_node *dir = making->side.dir;
+    struct sfs_node *node = making->side.next;
     struct sfs_inode disk = {
         .mode = making->mode,
-        .nlink = is_dir ? 2 : 1,
+        .nlink = is_dir, /* its "." */
         .uid = (uint16_t)making->owner.uid,
         .gid = (uint16_t)making->owner.gid,
         .size_lo = is_dir ? fs->bs : (uint32_t)making->target_length,
+        .direct = {making->rdev},
     };
 
     sfs_perm_inherit(&disk, &dir->disk);
     disk.mtime_ns = disk.ctime_ns = disk.atime_ns = sfs_now(fs);
-    for (uint32_t i = 0; i < parts->blocks; i++) {
-        disk.direct[i] = parts->block[i]->block;
+    for (uint32_t i = 0; i < making->blocks; i++) {
+        disk.direct[i] = making->block[i]->block;
     }
     if (is_dir) {
-        struct sfs_dirblock block = sfs_dirblock_of(fs, parts->block[0]);
+        struct sfs_dirblock block = sfs_dirblock_of(fs, making->block[0]);
 
-        sfs_dirblock_init_first(&block, parts->ino, dir->ino);
+        sfs_dirblock_init_first(&block, making->ino, dir->ino);
     } else if (type_of(making) == SFS_TYPE_LNK) {
-        fill_link(fs, &disk, making, parts);
-    } else {
-        disk.direct[0] = making->rdev;
+        fill_link(fs, &disk, making);
     }
     port_mutex_lock(fs->upper->lock);
-    parts->node->disk = disk;
-    parts->node->type = type_of(making);
-    parts->node->lookups = 1;
+    node->disk = disk;
+    node->type = type_of(making);
+    node->lookups = 1;
     port_mutex_unlock(fs->upper->lock);
 }
 
-static int change(struct sfs_op *op, struct sfs_node *dir, const struct making *making,
-                  struct parts *parts)
+/* With the directory locked. */
+static int make_locked(struct sfs *fs, struct making *making, struct sfs_attr *attr)
 {
-    struct sfs *fs = op->fs;
-
-    fill_inode(fs, dir, making, parts);
-    sfs_node_data_changed(op, parts->node);
-    sfs_node_store(op, parts->node);
-    if (type_of(making) == SFS_TYPE_DIR) {
-        sfs_node_set_nlink(fs, dir, dir->disk.nlink + 1u);
-    }
-    sfs_node_stamp(op, dir, true);
-    return sfs_dir_add(op, dir, &parts->room, making->name, making->length, parts->ino,
-                       (uint8_t)type_of(making));
-}
-
-static int make_in(struct sfs *fs, struct sfs_node *dir, const struct making *making,
-                   struct sfs_attr *attr)
-{
-    struct parts parts = {.wanted = first_blocks(fs, making)};
+    struct sfs_side *side = &making->side;
+    uint32_t credits, blocks;
     struct sfs_op op;
-    int error = check(fs, dir, making, &parts.room);
+    int error = sfs_side_is_free(fs, side);
 
+    side->next = NULL;
+    if (error == 0 && type_of(making) == SFS_TYPE_DIR && side->dir->disk.nlink >= SFS_LINK_MAX) {
+        error = SFS_EMLINK;
+    }
+    error = error < 0 ? error : sfs_change_plan(fs, side, 1, &credits, &blocks);
     if (error == 0) {
-        error = sfs_op_begin(
-            fs, &op, 3 + parts.room.credits + parts.wanted + sfs_bitmap_blocks(fs, parts.wanted), 0,
-            parts.room.blocks + parts.wanted);
+        making->blocks = first_blocks(fs, making);
+        credits += 1 + making->blocks + sfs_bitmap_blocks(fs, making->blocks);
+        error = sfs_op_begin(fs, &op, credits, 0, blocks + making->blocks);
     }
     if (error < 0) {
         return error;
     }
-    error = open_parts(&op, dir, making, &parts);
-    if (error < 0 && parts.node != NULL) {
-        sfs_node_cancel(fs, parts.node);
+    error = open_parts(&op, making);
+    if (error == 0) {
+        fill_inode(fs, making);
+        error = sfs_change_apply(&op, side, 1);
+        sfs_node_data_changed(&op, side->next);
+        sfs_node_store(&op, side->next);
+    } else if (side->next != NULL) {
+        sfs_node_cancel(fs, side->next);
     }
-    error = sfs_op_end(&op, error < 0 ? error : change(&op, dir, making, &parts));
-    return error < 0 ? error : sfs_node_attr(fs, parts.node, attr);
+    error = sfs_op_end(&op, error);
+    return error < 0 ? error : sfs_node_attr(fs, side->next, attr);
 }
 
 /* May NAME be given at all? */
@@ -191,10 +149,10 @@ static int check_name(const struct sfs *fs, const char *name, size_t length)
     return error == 0 && fs->read_only ? SFS_EROFS : error;
 }
 
-static int make(struct sfs *fs, uint64_t dir, const struct making *making, struct sfs_attr *attr)
+static int make(struct sfs *fs, uint64_t dir, struct making *making, struct sfs_attr *attr)
 {
     struct sfs_node *node;
-    int error = check_name(fs, making->name, making->length);
+    int error = check_name(fs, making->side.name, making->side.length);
 
     if (error == 0 && (making->owner.uid > UINT16_MAX || making->owner.gid > UINT16_MAX)) {
         error = SFS_EOVERFLOW;
@@ -203,23 +161,28 @@ static int make(struct sfs *fs, uint64_t dir, const struct making *making, struc
     if (error < 0) {
         return error;
     }
+    making->side.dir = node;
     sfs_node_lock(fs, node);
-    error = make_in(fs, node, making, attr);
+    error = make_locked(fs, making, attr);
     sfs_node_unlock(fs, node);
     sfs_node_put(fs, node);
     return error;
 }
 
-static uint16_t mode_of(uint32_t type, uint16_t permissions)
+static struct making making_of(const char *name, size_t length, uint32_t type, uint16_t mode,
+                               struct sfs_owner owner)
 {
-    return (uint16_t)(type << 12 | (permissions & SFS_PERM_ALL));
+    return (struct making){
+        .side = {.name = name, .length = length},
+        .mode = (uint16_t)(type << 12 | (mode & SFS_PERM_ALL)),
+        .owner = owner,
+    };
 }
 
 int sfs_create(struct sfs *fs, uint64_t dir, const char *name, size_t length, uint16_t mode,
                struct sfs_owner owner, struct sfs_attr *attr)
 {
-    const struct making making = {
-        .name = name, .length = length, .owner = owner, .mode = mode_of(SFS_TYPE_REG, mode)};
+    struct making making = making_of(name, length, SFS_TYPE_REG, mode, owner);
 
     return make(fs, dir, &making, attr);
 }
@@ -227,8 +190,7 @@ int sfs_create(struct sfs *fs, uint64_t dir, const char *name, size_t length, ui
 int sfs_mkdir(struct sfs *fs, uint64_t dir, const char *name, size_t length, uint16_t mode,
               struct sfs_owner owner, struct sfs_attr *attr)
 {
-    const struct making making = {
-        .name = name, .length = length, .owner = owner, .mode = mode_of(SFS_TYPE_DIR, mode)};
+    struct making making = making_of(name, length, SFS_TYPE_DIR, mode, owner);
 
     return make(fs, dir, &making, attr);
 }
@@ -238,14 +200,9 @@ int sfs_mknod(struct sfs *fs, uint64_t dir, const char *name, size_t length, uin
 {
     uint32_t type = mode >> 12;
     bool device = type == SFS_TYPE_CHR || type == SFS_TYPE_BLK;
-    const struct making making = {
-        .name = name,
-        .length = length,
-        .owner = owner,
-        .mode = mode,
-        .rdev = device ? rdev : 0,
-    };
+    struct making making = making_of(name, length, type, mode, owner);
 
+    making.rdev = device ? rdev : 0;
     if (!device && type != SFS_TYPE_FIFO && type != SFS_TYPE_SOCK) {
         return SFS_EINVAL;
     }
@@ -255,15 +212,10 @@ int sfs_mknod(struct sfs *fs, uint64_t dir, const char *name, size_t length, uin
 int sfs_symlink(struct sfs *fs, uint64_t dir, const char *name, size_t length, const char *target,
                 size_t target_length, struct sfs_owner owner, struct sfs_attr *attr)
 {
-    const struct making making = {
-        .name = name,
-        .length = length,
-        .owner = owner,
-        .mode = mode_of(SFS_TYPE_LNK, 0777),
-        .target = target,
-        .target_length = target_length,
-    };
+    struct making making = making_of(name, length, SFS_TYPE_LNK, 0777, owner);
 
+    making.target = target;
+    making.target_length = target_length;
     if (target_length == 0) {
         return SFS_ENOENT;
     }
@@ -275,51 +227,18 @@ int sfs_symlink(struct sfs *fs, uint64_t dir, const char *name, size_t length, c
 
 /* ---- link ---- */
 
-/* Both are locked, and there is room. */
-static int link_in(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir,
-                   const struct making *making)
+/* Both nodes are locked. */
+static int link_locked(struct sfs *fs, struct sfs_side *side)
 {
-    struct sfs_room room;
-    struct sfs_op op;
-    int error = check(fs, dir, making, &room);
+    int error = sfs_side_is_free(fs, side);
 
-    if (error == 0 && node->disk.nlink == 0) {
+    if (error == 0 && side->next->disk.nlink == 0) {
         error = SFS_ENOENT;
     }
-    if (error == 0 && node->disk.nlink >= SFS_LINK_MAX) {
+    if (error == 0 && side->next->disk.nlink >= SFS_LINK_MAX) {
         error = SFS_EMLINK;
     }
-    error = error < 0 ? error : sfs_op_begin(fs, &op, 2 + room.credits, 0, room.blocks);
-    if (error < 0) {
-        return error;
-    }
-    error = sfs_node_hold(&op, node);
-    error = error == 0 ? sfs_node_hold(&op, dir) : error;
-    error = error == 0 ? sfs_dir_open(&op, dir, &room) : error;
-    if (error == 0) {
-        sfs_node_set_nlink(fs, node, node->disk.nlink + 1u);
-        sfs_node_stamp(&op, node, false);
-        sfs_node_stamp(&op, dir, true);
-        error = sfs_dir_add(&op, dir, &room, making->name, making->length, node->ino,
-                            (uint8_t)sfs_node_type(node));
-    }
-    return sfs_op_end(&op, error);
-}
-
-/* The reference to NODE becomes the user's. */
-static int link_node(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir,
-                     const struct making *making, struct sfs_attr *attr)
-{
-    int error;
-
-    sfs_node_lock_two(fs, dir, node);
-    error = link_in(fs, node, dir, making);
-    sfs_node_unlock_two(fs, dir, node);
-    if (error < 0) {
-        sfs_node_put(fs, node);
-        return error;
-    }
-    return sfs_node_hand_out(fs, node, attr);
+    return error < 0 ? error : sfs_change(fs, side, 1);
 }
 
 /* A directory gets no second name. That the name is taken already is the first thing to say. */
@@ -338,22 +257,24 @@ static int refuse_directory(struct sfs *fs, uint64_t dir, const char *name, size
 int sfs_link(struct sfs *fs, uint64_t ino, uint64_t dir, const char *name, size_t length,
              struct sfs_attr *attr)
 {
-    const struct making making = {.name = name, .length = length};
-    struct sfs_node *node;
-    struct sfs_node *parent;
+    struct sfs_side side = {.name = name, .length = length};
     int error = check_name(fs, name, length);
 
-    error = error < 0 ? error : sfs_node_get(fs, ino, &node);
+    error = error < 0 ? error : sfs_node_get(fs, ino, &side.next);
     if (error < 0) {
         return error;
     }
-    error = sfs_node_is_dir(node) ? refuse_directory(fs, dir, name, length)
-                                  : sfs_node_get_dir(fs, dir, &parent);
+    error = sfs_node_is_dir(side.next) ? refuse_directory(fs, dir, name, length)
+                                       : sfs_node_get_dir(fs, dir, &side.dir);
+    if (error == 0) {
+        sfs_node_lock_two(fs, side.dir, side.next);
+        error = link_locked(fs, &side);
+        sfs_node_unlock_two(fs, side.dir, side.next);
+        sfs_node_put(fs, side.dir);
+    }
     if (error < 0) {
-        sfs_node_put(fs, node);
+        sfs_node_put(fs, side.next);
         return error;
     }
-    error = link_node(fs, node, parent, &making, attr);
-    sfs_node_put(fs, parent);
-    return error;
+    return sfs_node_hand_out(fs, side.next, attr);
 }

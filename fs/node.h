@@ -156,8 +156,6 @@ void sfs_node_data_logged(struct sfs_op *op, struct sfs_node *node);
 void sfs_node_touch(struct sfs *fs, struct sfs_node *node, bool modified);
 /* Both: sfs_node_touch, sfs_node_store. */
 void sfs_node_stamp(struct sfs_op *op, struct sfs_node *node, bool modified);
-/* The inode has a name less in DIR, or none. The caller stamps both. */
-void sfs_node_drop_name(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir);
 /* Set the access time, if the rules of relatime say so. */
 void sfs_node_accessed(struct sfs *fs, struct sfs_node *node);
 

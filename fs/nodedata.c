@@ -290,16 +290,3 @@ uint32_t sfs_orphans(struct sfs *fs)
     port_mutex_unlock(fs->upper->lock);
     return count;
 }
-
-void sfs_node_drop_name(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir)
-{
-    bool is_dir = sfs_node_is_dir(node);
-
-    sfs_node_set_nlink(fs, node, is_dir ? 0 : node->disk.nlink - 1u);
-    if (is_dir) {
-        sfs_node_set_nlink(fs, dir, dir->disk.nlink - 1u); /* its ".." */
-    }
-    if (node->disk.nlink == 0) {
-        sfs_orphan_add(fs, node);
-    }
-}

@@ -8,24 +8,17 @@
  *   /  ..  from.dir  below_from  ..  to.dir     below_from, which has to.dir in it, may not be what
  *                                               moves; it is known before any name is looked up
  */
-#include "fs/dir.h"
+#include "fs/change.h"
 #include "fs/name.h"
-#include "fs/op.h"
-
-struct side {
-    struct sfs_node *dir;
-    const char *name;
-    size_t length;
-    struct sfs_spot place;
-    struct sfs_node *node; /* what the name leads to, or NULL */
-    struct sfs_spot up;    /* ".." of node, if it changes */
-    bool moves_up;         /* it does */
-};
 
 struct renaming {
-    struct side from, to;
+    union {
+        struct sfs_side side[2];
+        struct {
+            struct sfs_side from, to;
+        };
+    };
     unsigned flags;
-    struct sfs_room room; /* for a new name in to.dir */
     /* If one directory is an ancestor of the other, the directory in it on the way to the other,
      * else NOBODY. */
     uint64_t below_from, below_to;
@@ -155,116 +148,6 @@ static int check_nodes(struct sfs *fs, const struct renaming *r)
 
 /* ---- Doing it ---- */
 
-/* Find ".." of a directory that gets another parent. Were it not the old one, a directory could get
- * into itself. */
-static int find_up(struct sfs *fs, struct side *side, bool moves)
-{
-    int found;
-
-    side->moves_up = moves && sfs_node_is_dir(side->node);
-    if (!side->moves_up) {
-        return 0;
-    }
-    found = sfs_dir_find(fs, side->node, "..", 2, &side->up);
-    return found > 0 && side->up.ino == side->dir->ino ? 0 : found < 0 ? found : SFS_EUCLEAN;
-}
-
-static int hold_side(struct sfs_op *op, struct side *side)
-{
-    int error = sfs_node_hold(op, side->dir);
-
-    if (side->node != NULL) {
-        error = error < 0 ? error : sfs_node_hold(op, side->node);
-        error = error < 0 ? error : sfs_dir_hold(op, side->dir, &side->place);
-    }
-    return error == 0 && side->moves_up ? sfs_dir_hold(op, side->node, &side->up) : error;
-}
-
-/* SIDE's name leads to NODE from now on. */
-static int point(struct sfs_op *op, const struct side *side, const struct sfs_node *node)
-{
-    return sfs_dir_set(op, &side->place, node->ino, (uint8_t)sfs_node_type(node));
-}
-
-/* The directory of SIDE has become one of PARENT: its "..", and the links of both parents. */
-static int move_up(struct sfs_op *op, const struct side *side, struct sfs_node *parent)
-{
-    if (!side->moves_up) {
-        return 0;
-    }
-    sfs_node_set_nlink(op->fs, side->dir, side->dir->disk.nlink - 1u);
-    sfs_node_set_nlink(op->fs, parent, parent->disk.nlink + 1u);
-    return sfs_dir_set(op, &side->up, parent->ino, SFS_TYPE_DIR);
-}
-
-static int change_names(struct sfs_op *op, struct renaming *r)
-{
-    int error;
-
-    if (r->to.node == NULL) {
-        error = sfs_dir_add(op, r->to.dir, &r->room, r->to.name, r->to.length, r->from.node->ino,
-                            (uint8_t)sfs_node_type(r->from.node));
-    } else {
-        error = point(op, &r->to, r->from.node);
-    }
-    if (error == 0 && exchanges(r)) {
-        error = point(op, &r->from, r->to.node);
-    } else if (error == 0) {
-        error = sfs_dir_remove(op, r->from.dir, &r->from.place, r->from.name, r->from.length);
-    }
-    return error;
-}
-
-static int change(struct sfs_op *op, struct renaming *r)
-{
-    struct sfs *fs = op->fs;
-    int error = change_names(op, r);
-
-    error = error < 0 ? error : move_up(op, &r->from, r->to.dir);
-    if (error == 0 && exchanges(r)) {
-        error = move_up(op, &r->to, r->from.dir);
-    } else if (error == 0 && r->to.node != NULL) {
-        sfs_node_drop_name(fs, r->to.node, r->to.dir);
-    }
-    if (r->to.node != NULL) {
-        sfs_node_stamp(op, r->to.node, false);
-    }
-    sfs_node_stamp(op, r->from.node, false);
-    sfs_node_stamp(op, r->from.dir, true);
-    sfs_node_stamp(op, r->to.dir, true);
-    return error;
-}
-
-/* 4 inodes, 2 names, up to 2 "..", and a directory that may grow. */
-#define RENAME_CREDITS 8
-
-static int do_rename(struct sfs *fs, struct renaming *r)
-{
-    bool apart = r->from.dir != r->to.dir;
-    struct sfs_op op;
-    int error = find_up(fs, &r->from, apart);
-
-    if (error == 0 && exchanges(r)) {
-        error = find_up(fs, &r->to, apart);
-    }
-    if (error == 0 && r->to.node == NULL) {
-        error = sfs_dir_room(fs, r->to.dir, r->to.length, &r->room);
-    }
-    if (error == 0) {
-        error = sfs_op_begin(fs, &op, RENAME_CREDITS + r->room.credits, 0, r->room.blocks);
-    }
-    if (error < 0) {
-        return error;
-    }
-    error = hold_side(&op, &r->from);
-    error = error == 0 ? hold_side(&op, &r->to) : error;
-    if (error == 0 && r->to.node == NULL) {
-        error = sfs_dir_open(&op, r->to.dir, &r->room);
-    }
-    error = error < 0 ? error : change(&op, r);
-    return sfs_op_end(&op, error);
-}
-
 /* A name that leads to one of the directories, which no sound volume has left by now. */
 static bool leads_back(const struct renaming *r, const struct sfs_node *node)
 {
@@ -274,18 +157,10 @@ static bool leads_back(const struct renaming *r, const struct sfs_node *node)
 /* With both directories locked. */
 static int rename_locked(struct sfs *fs, struct renaming *r)
 {
-    int error = sfs_dir_prepare(fs, r->from.dir);
+    int error = r->to.dir->disk.nlink > 0 ? sfs_side_find(fs, &r->from) : SFS_ENOENT;
 
-    error = error == 0 ? sfs_dir_prepare(fs, r->to.dir) : error;
-    if (error == 0 && r->to.dir->disk.nlink == 0) {
-        error = SFS_ENOENT;
-    }
     if (error == 0) {
-        error = sfs_dir_child(fs, r->from.dir, r->from.name, r->from.length, &r->from.place,
-                              &r->from.node);
-    }
-    if (error == 0) {
-        error = sfs_dir_child(fs, r->to.dir, r->to.name, r->to.length, &r->to.place, &r->to.node);
+        error = sfs_side_find(fs, &r->to);
         error = error == SFS_ENOENT ? 0 : error;
     }
     error = error == 0 ? check_names(r) : error;
@@ -296,9 +171,11 @@ static int rename_locked(struct sfs *fs, struct renaming *r)
         sfs_damaged(fs, 0, "a directory in itself");
         return SFS_EUCLEAN;
     }
+    r->from.next = exchanges(r) ? r->to.node : NULL;
+    r->to.next = r->from.node;
     lock_nodes(fs, r);
     error = check_nodes(fs, r);
-    error = error < 0 ? error : do_rename(fs, r);
+    error = error < 0 ? error : sfs_change(fs, r->side, 2);
     unlock_nodes(fs, r);
     return error;
 }
