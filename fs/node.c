@@ -52,34 +52,78 @@ static void grow_hash(struct sfs_upper *upper)
     port_free(old);
 }
 
-static void idle_add(struct sfs_upper *upper, struct sfs_node *node)
-{
-    if (upper->idle == NULL) {
-        upper->idle = node->idle_next = node->idle_prev = node;
-    } else {
-        node->idle_next = upper->idle;
-        node->idle_prev = upper->idle->idle_prev;
-        node->idle_prev->idle_next = node->idle_next->idle_prev = node;
-    }
-    node->idle = true;
-}
+/* ---- The two rings: who is idle, who is an orphan ---- */
 
-static void idle_remove(struct sfs_upper *upper, struct sfs_node *node)
+static void leave_ring(struct sfs_node *node)
 {
-    if (!node->idle) {
+    if (node->ring == NULL) {
         return;
     }
-    node->idle_next->idle_prev = node->idle_prev;
-    node->idle_prev->idle_next = node->idle_next;
-    if (upper->idle == node) {
-        upper->idle = node->idle_next != node ? node->idle_next : NULL;
+    node->ring_next->ring_prev = node->ring_prev;
+    node->ring_prev->ring_next = node->ring_next;
+    if (*node->ring == node) {
+        *node->ring = node->ring_next != node ? node->ring_next : NULL;
     }
-    node->idle = false;
+    node->ring = NULL;
 }
+
+/* At its end. */
+static void enter_ring(struct sfs_node **ring, struct sfs_node *node)
+{
+    leave_ring(node);
+    if (*ring == NULL) {
+        *ring = node->ring_next = node->ring_prev = node;
+    } else {
+        node->ring_next = *ring;
+        node->ring_prev = (*ring)->ring_prev;
+        node->ring_prev->ring_next = node->ring_next->ring_prev = node;
+    }
+    node->ring = ring;
+}
+
+void sfs_orphan_add(struct sfs *fs, struct sfs_node *node)
+{
+    struct sfs_upper *upper = fs->upper;
+
+    port_mutex_lock(upper->lock);
+    if (!sfs_node_is_orphan(fs, node)) {
+        enter_ring(&upper->orphans, node);
+        upper->orphan_count++;
+        upper->orphans_changed = true;
+    }
+    port_mutex_unlock(upper->lock);
+}
+
+void sfs_orphan_remove(struct sfs *fs, struct sfs_node *node)
+{
+    struct sfs_upper *upper = fs->upper;
+
+    port_mutex_lock(upper->lock);
+    if (sfs_node_is_orphan(fs, node)) {
+        leave_ring(node);
+        sfs_node_ref(fs, node);
+        sfs_node_unref(fs, node); /* if nobody uses it, it is idle now */
+        upper->orphan_count--;
+        upper->orphans_changed = true;
+    }
+    port_mutex_unlock(upper->lock);
+}
+
+uint32_t sfs_orphans(struct sfs *fs)
+{
+    port_mutex_lock(fs->upper->lock);
+    uint32_t count = fs->upper->orphan_count;
+    port_mutex_unlock(fs->upper->lock);
+    return count;
+}
+
+/* ---- References ---- */
 
 void sfs_node_ref(struct sfs *fs, struct sfs_node *node)
 {
-    idle_remove(fs->upper, node);
+    if (!sfs_node_is_orphan(fs, node)) {
+        leave_ring(node);
+    }
     node->refs++;
 }
 
@@ -102,8 +146,8 @@ int sfs_node_hand_out(struct sfs *fs, struct sfs_node *node, struct sfs_attr *at
 
 void sfs_node_unref(struct sfs *fs, struct sfs_node *node)
 {
-    if (--node->refs == 0 && !node->orphan && !node->dying) {
-        idle_add(fs->upper, node);
+    if (--node->refs == 0 && !sfs_node_is_orphan(fs, node) && !node->dying) {
+        enter_ring(&fs->upper->idle, node);
     }
 }
 
@@ -118,13 +162,6 @@ static void insert(struct sfs_upper *upper, struct sfs_node *node)
 
     node->hash_next = *bucket;
     *bucket = node;
-    if (upper->all == NULL) {
-        node->all_next = node->all_prev = upper->all = node;
-    } else {
-        node->all_next = upper->all;
-        node->all_prev = upper->all->all_prev;
-        node->all_prev->all_next = node->all_next->all_prev = node;
-    }
     upper->nodes++;
 }
 
@@ -136,12 +173,7 @@ static void take_out(struct sfs_upper *upper, struct sfs_node *node)
         link = &(*link)->hash_next;
     }
     *link = node->hash_next;
-    idle_remove(upper, node);
-    node->all_next->all_prev = node->all_prev;
-    node->all_prev->all_next = node->all_next;
-    if (upper->all == node) {
-        upper->all = node->all_next != node ? node->all_next : NULL;
-    }
+    leave_ring(node);
     upper->nodes--;
 }
 
@@ -180,41 +212,6 @@ static bool inode_is_sound(const struct sfs *fs, const struct sfs_inode *inode)
     }
 }
 
-/*
- * Read the inode of FRESH, and let everybody find it: in one step, or it could have been changed and
- * dropped from memory in between. 1; 0: somebody was quicker.
- */
-static int read_node(struct sfs *fs, struct sfs_node *fresh)
-{
-    struct sfs_buf *buf;
-    uint32_t offset;
-    uint64_t block = sfs_inode_block(fs, fresh->ino, &offset);
-    int result = sfs_buf_read(fs, block, &buf);
-
-    if (result < 0) {
-        return result;
-    }
-    port_mutex_lock(fs->upper->lock);
-    memcpy(&fresh->disk, buf->data + offset, sizeof(fresh->disk));
-    fresh->type = (fresh->disk.mode & SFS_MODE_TYPE) >> 12;
-    if (find(fs->upper, fresh->ino) != NULL) {
-        result = 0;
-    } else if (fresh->disk.mode == 0) {
-        result = SFS_ESTALE;
-    } else if (!inode_is_sound(fs, &fresh->disk)) {
-        result = SFS_EUCLEAN;
-    } else {
-        insert(fs->upper, fresh);
-        result = 1;
-    }
-    port_mutex_unlock(fs->upper->lock);
-    sfs_buf_put(fs, buf);
-    if (result == SFS_EUCLEAN) {
-        sfs_damaged(fs, block, "an inode that makes no sense");
-    }
-    return result;
-}
-
 /* A node that nobody can find yet, with one reference. NULL: no memory. */
 static struct sfs_node *make(uint64_t ino)
 {
@@ -246,46 +243,79 @@ void sfs_node_cancel(struct sfs *fs, struct sfs_node *node)
     node_free(fs, node);
 }
 
-/* One that is in memory: 1, 0 if there is none, ESTALE. */
-static int get_present(struct sfs *fs, uint64_t ino, struct sfs_node **node)
+/* A reference to NODE, which is in memory. ESTALE: it is being freed, or not yet made. Lock held. */
+static int take(struct sfs *fs, struct sfs_node *node)
 {
-    int result = 0;
-
-    port_mutex_lock(fs->upper->lock);
-    *node = find(fs->upper, ino);
-    if (*node != NULL) {
-        result = (*node)->dying || (*node)->disk.mode == 0 ? SFS_ESTALE : 1;
-        if (result > 0) {
-            sfs_node_ref(fs, *node);
-        }
+    if (node->dying || node->disk.mode == 0) {
+        return SFS_ESTALE;
     }
-    port_mutex_unlock(fs->upper->lock);
-    return result;
+    sfs_node_ref(fs, node);
+    return 0;
 }
 
-/* Find inode INO, or read it. 1; 0: look again. */
-static int try_get(struct sfs *fs, uint64_t ino, struct sfs_node **node)
+/*
+ * Fill FRESH from its inode, in BUF, and let everybody find it: in one step, or it could have been
+ * changed and dropped from memory in between. Lock held.
+ */
+static int read_node(struct sfs *fs, struct sfs_node *fresh, const struct sfs_buf *buf,
+                     uint32_t offset)
 {
-    int result = get_present(fs, ino, node);
+    memcpy(&fresh->disk, buf->data + offset, sizeof(fresh->disk));
+    fresh->type = (fresh->disk.mode & SFS_MODE_TYPE) >> 12;
+    if (fresh->disk.mode == 0) {
+        return SFS_ESTALE;
+    }
+    if (!inode_is_sound(fs, &fresh->disk)) {
+        return SFS_EUCLEAN;
+    }
+    insert(fs->upper, fresh);
+    return 0;
+}
 
-    if (result == 0) {
-        *node = make(ino);
-        result = *node == NULL ? SFS_ENOMEM : read_node(fs, *node);
-        if (result <= 0) {
-            port_free(*node);
+/* Inode INO is not in memory, or was not just now. */
+static int load(struct sfs *fs, uint64_t ino, struct sfs_node **node)
+{
+    struct sfs_node *fresh = make(ino);
+    struct sfs_buf *buf = NULL;
+    uint32_t offset;
+    uint64_t block = sfs_inode_block(fs, ino, &offset);
+    int error = fresh != NULL ? sfs_buf_read(fs, block, &buf) : SFS_ENOMEM;
+
+    if (error == 0) {
+        port_mutex_lock(fs->upper->lock);
+        *node = find(fs->upper, ino);
+        if (*node != NULL) { /* somebody was quicker */
+            error = take(fs, *node);
+        } else {
+            error = read_node(fs, fresh, buf, offset);
+            *node = error == 0 ? fresh : NULL;
+        }
+        port_mutex_unlock(fs->upper->lock);
+        sfs_buf_put(fs, buf);
+        if (error == SFS_EUCLEAN) {
+            sfs_damaged(fs, block, "an inode that makes no sense");
         }
     }
-    return result;
+    if (*node != fresh) {
+        port_free(fresh);
+    }
+    return error;
 }
 
 int sfs_node_get(struct sfs *fs, uint64_t ino, struct sfs_node **node)
 {
-    int result = ino < fs->super.inode_count ? 0 : SFS_EINVAL;
+    int error = 0;
 
-    while (result == 0) {
-        result = try_get(fs, ino, node);
+    if (ino >= fs->super.inode_count) {
+        return SFS_EINVAL;
     }
-    return result < 0 ? result : 0;
+    port_mutex_lock(fs->upper->lock);
+    *node = find(fs->upper, ino);
+    if (*node != NULL) {
+        error = take(fs, *node);
+    }
+    port_mutex_unlock(fs->upper->lock);
+    return *node != NULL ? error : load(fs, ino, node);
 }
 
 int sfs_node_get_dir(struct sfs *fs, uint64_t ino, struct sfs_node **node)
@@ -322,7 +352,8 @@ static bool give_back(struct sfs *fs, struct sfs_node *node)
     port_mutex_lock(fs->upper->lock);
     sfs_node_unref(fs, node);
     /* Without a link but no orphan: a name says otherwise, which is for a check to settle. */
-    last = node->refs == 0 && node->disk.nlink == 0 && node->orphan && !fs->read_only;
+    last =
+        node->refs == 0 && node->disk.nlink == 0 && sfs_node_is_orphan(fs, node) && !fs->read_only;
     node->dying = node->dying || last;
     many = fs->upper->nodes > fs->upper->nodes_max && fs->upper->idle != NULL;
     port_mutex_unlock(fs->upper->lock);
@@ -383,8 +414,8 @@ static bool take_out_unchanged(struct sfs *fs, struct sfs_node *node)
 
     port_mutex_lock(upper->page_lock);
     port_mutex_lock(upper->lock);
-    bool gone = node->refs == 1 && node->pages == NULL && !node->orphan && !node->atime_dirty &&
-                sfs_is_durable(fs, last_seq(node));
+    bool gone = node->refs == 1 && node->pages == NULL && !sfs_node_is_orphan(fs, node) &&
+                !node->atime_dirty && sfs_is_durable(fs, last_seq(node));
     if (gone) {
         take_out(upper, node);
     }

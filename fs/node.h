@@ -45,14 +45,13 @@ struct sfs_node {
     uint32_t writers_waiting;
     bool writer;
     bool dying;        /* it is being freed: no such inode any more */
-    bool orphan;       /* it is in the list of orphans */
     bool atime_dirty;  /* the access time in disk is newer than the inode on the disk */
     uint64_t meta_seq; /* the last transaction that changed the inode or one of its names */
     uint64_t data_seq; /* the last that changed its size or its pointers */
     uint64_t log_seq;  /* the last that took contents of it into the log */
-    bool idle;         /* it is in that ring: no references, no orphan, not dying */
-    struct sfs_node *hash_next, *all_next, *all_prev, *orphan_next;
-    struct sfs_node *idle_next, *idle_prev;
+    struct sfs_node *hash_next;
+    struct sfs_node **ring; /* &idle: no references, not dying; &orphans; or NULL */
+    struct sfs_node *ring_next, *ring_prev;
     struct sfs_cursor cursor; /* in the tree; only who has the node's lock looks at it */
 
     /* Guarded by sfs_upper.page_lock. */
@@ -75,9 +74,8 @@ struct sfs_upper {
     struct sfs_node **hash;
     uint32_t hash_size; /* a power of 2 */
     uint32_t nodes, nodes_max;
-    struct sfs_node *all;     /* a ring */
     struct sfs_node *idle;    /* a ring of those that nobody needs, the longest idle first */
-    struct sfs_node *orphans; /* a list */
+    struct sfs_node *orphans; /* another */
     uint32_t orphan_count;
     bool orphans_changed;  /* since the orphan block was written last */
     bool orphans_overflow; /* there are more on the disk than this list has */
@@ -116,6 +114,11 @@ static inline bool sfs_node_is_dir(const struct sfs_node *node)
 static inline uint64_t sfs_node_size(const struct sfs_node *node)
 {
     return (uint64_t)node->disk.size_hi << 32 | node->disk.size_lo;
+}
+
+static inline bool sfs_node_is_orphan(const struct sfs *fs, const struct sfs_node *node)
+{
+    return node->ring == &fs->upper->orphans;
 }
 
 /* Find inode INO, or read it: one reference. ESTALE: it is free; EINVAL, EUCLEAN, EIO, ENOMEM. */
@@ -168,7 +171,7 @@ uint64_t sfs_node_low_size(struct sfs *fs, const struct sfs_node *node, uint64_t
 /* Fill in what users see. Under the node's lock, shared at least. */
 int sfs_node_attr(struct sfs *fs, struct sfs_node *node, struct sfs_attr *attr);
 
-/* Put NODE into the list of orphans, or take it out; inside a handle. */
+/* Put NODE into the ring of orphans, or take it out; inside a handle. */
 void sfs_orphan_add(struct sfs *fs, struct sfs_node *node);
 void sfs_orphan_remove(struct sfs *fs, struct sfs_node *node);
 

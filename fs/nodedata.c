@@ -1,6 +1,6 @@
 /*
  * nodedata.c - what an inode in memory holds: its way to the disk, its times, which sizes a power
- * cut may bring back, what users see of it, and the list of orphans.
+ * cut may bring back, and what users see of it.
  */
 #include "fs/node.h"
 
@@ -147,31 +147,33 @@ int sfs_node_write_atime(struct sfs *fs, struct sfs_node *node)
 
 int sfs_nodes_write_atime(struct sfs *fs)
 {
+    struct sfs_upper *upper = fs->upper;
     int result = 0;
 
-    for (;;) {
-        struct sfs_node *node;
+    port_mutex_lock(upper->lock);
+    for (uint32_t i = 0; i < upper->hash_size;) { /* growing moves nothing to where we have been */
+        struct sfs_node *node = upper->hash[i];
         int error;
 
-        port_mutex_lock(fs->upper->lock);
-        node = fs->upper->all;
-        for (uint32_t i = 0; i < fs->upper->nodes && !(node->atime_dirty && !node->dying); i++) {
-            node = node->all_next;
+        while (node != NULL && (!node->atime_dirty || node->dying)) {
+            node = node->hash_next;
         }
-        if (node == NULL || !node->atime_dirty || node->dying) {
-            port_mutex_unlock(fs->upper->lock);
-            return result;
+        if (node == NULL) {
+            i++;
+            continue;
         }
-        fs->upper->all = node; /* the next search goes on here */
         sfs_node_ref(fs, node);
-        port_mutex_unlock(fs->upper->lock);
+        port_mutex_unlock(upper->lock);
         error = sfs_node_write_atime(fs, node);
-        port_mutex_lock(fs->upper->lock);
-        node->atime_dirty = false; /* a second try would not be luckier */
-        port_mutex_unlock(fs->upper->lock);
-        sfs_node_put(fs, node);
         result = result < 0 ? result : error;
+        port_mutex_lock(upper->lock);
+        node->atime_dirty = false; /* a second try would not be luckier */
+        port_mutex_unlock(upper->lock);
+        sfs_node_put(fs, node);
+        port_mutex_lock(upper->lock);
     }
+    port_mutex_unlock(upper->lock);
+    return result;
 }
 
 void sfs_node_set_nlink(struct sfs *fs, struct sfs_node *node, uint32_t nlink)
@@ -244,49 +246,4 @@ int sfs_node_attr(struct sfs *fs, struct sfs_node *node, struct sfs_attr *attr)
     };
     port_mutex_unlock(fs->upper->lock);
     return error;
-}
-
-/* ---- Orphans ---- */
-
-void sfs_orphan_add(struct sfs *fs, struct sfs_node *node)
-{
-    struct sfs_upper *upper = fs->upper;
-
-    port_mutex_lock(upper->lock);
-    if (!node->orphan) {
-        node->orphan = true;
-        node->orphan_next = upper->orphans;
-        upper->orphans = node;
-        upper->orphan_count++;
-        upper->orphans_changed = true;
-    }
-    port_mutex_unlock(upper->lock);
-}
-
-void sfs_orphan_remove(struct sfs *fs, struct sfs_node *node)
-{
-    struct sfs_upper *upper = fs->upper;
-    struct sfs_node **link = &upper->orphans;
-
-    port_mutex_lock(upper->lock);
-    if (node->orphan) {
-        while (*link != node) {
-            link = &(*link)->orphan_next;
-        }
-        *link = node->orphan_next;
-        sfs_node_ref(fs, node);
-        node->orphan = false;
-        sfs_node_unref(fs, node); /* if nobody uses it, it is idle now */
-        upper->orphan_count--;
-        upper->orphans_changed = true;
-    }
-    port_mutex_unlock(upper->lock);
-}
-
-uint32_t sfs_orphans(struct sfs *fs)
-{
-    port_mutex_lock(fs->upper->lock);
-    uint32_t count = fs->upper->orphan_count;
-    port_mutex_unlock(fs->upper->lock);
-    return count;
 }

@@ -198,7 +198,7 @@ static int mounted(struct sfs *fs, const uint64_t *slots)
 static bool write_orphans(struct sfs *fs, uint64_t *slots)
 {
     struct sfs_upper *upper = fs->upper;
-    uint32_t i = 0;
+    struct sfs_node *node;
     bool changed;
 
     if (upper == NULL) {
@@ -208,9 +208,10 @@ static bool write_orphans(struct sfs *fs, uint64_t *slots)
     changed = upper->orphans_changed;
     if (changed) {
         memset(slots, 0, fs->bs);
-        for (struct sfs_node *node = upper->orphans; node != NULL && i < fs->pointers;
-             node = node->orphan_next) {
-            slots[i++] = node->ino;
+        node = upper->orphans;
+        for (uint32_t i = 0; i < fs->pointers && i < upper->orphan_count; i++) {
+            slots[i] = node->ino;
+            node = node->ring_next;
         }
         if (upper->orphan_count > fs->pointers || upper->orphans_overflow) {
             slots[fs->pointers - 1] = SFS_ORPHAN_OVERFLOW;
@@ -227,10 +228,11 @@ static bool write_orphans(struct sfs *fs, uint64_t *slots)
 static void free_unlinked(struct sfs *fs)
 {
     struct sfs_upper *upper = fs->upper;
-    struct sfs_node *next;
 
-    for (struct sfs_node *node = upper->orphans; node != NULL; node = next) {
-        next = node->orphan_next;
+    for (uint32_t left = upper->orphan_count; left > 0; left--) {
+        struct sfs_node *node = upper->orphans;
+
+        upper->orphans = node->ring_next;
         if (node->disk.nlink == 0 && !node->dying) {
             port_mutex_lock(upper->lock);
             sfs_node_ref(fs, node);
@@ -253,10 +255,11 @@ static int unmount(struct sfs *fs)
         free_unlinked(fs);
         error = sfs_sync(fs);
     }
-    while (upper->all != NULL) {
-        sfs_pages_destroy(fs, upper->all);
-        sfs_orphan_remove(fs, upper->all);
-        sfs_node_cancel(fs, upper->all);
+    for (uint32_t i = 0; i < upper->hash_size; i++) {
+        while (upper->hash[i] != NULL) {
+            sfs_pages_destroy(fs, upper->hash[i]);
+            sfs_node_cancel(fs, upper->hash[i]);
+        }
     }
     delete_upper(fs);
     return error;

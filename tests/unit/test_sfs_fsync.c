@@ -299,13 +299,16 @@ static bool happened;
 /* Would truncate have to wait for what this thread does? */
 static bool must_wait(void)
 {
-    const struct sfs_node *node = fs->upper->all;
     bool waits = fs->journal->busy || fs->journal->barrier || fs->journal->handles > 0;
 
-    for (uint32_t i = 0; i < fs->upper->nodes; i++, node = node->all_next) {
-        waits = waits || node->readers > 0 || node->writer;
-        for (const struct sfs_page *page = node->pages; page != NULL; page = page->node_next) {
-            waits = waits || page->busy;
+    for (uint32_t i = 0; i < fs->upper->hash_size; i++) {
+        const struct sfs_node *node = fs->upper->hash[i];
+
+        for (; node != NULL; node = node->hash_next) {
+            waits = waits || node->readers > 0 || node->writer;
+            for (const struct sfs_page *page = node->pages; page != NULL; page = page->node_next) {
+                waits = waits || page->busy;
+            }
         }
     }
     return waits;
