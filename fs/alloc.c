@@ -181,16 +181,13 @@ static int count_block(struct sfs *fs, struct bitmap *map, uint64_t index)
     if (error < 0) {
         return error;
     }
-    for (uint64_t bit = 0; bit < used / 64 * 64; bit += 64) {
-        uint64_t word;
+    for (uint64_t bit = 0; bit < used; bit += 64) {
+        uint64_t word = ((const uint64_t *)buf->data)[bit / 64];
 
-        memcpy(&word, buf->data + bit / 8, sizeof(word));
+        word &= used - bit < 64 ? (1ull << (used - bit)) - 1 : UINT64_MAX;
         for (; word != 0; word &= word - 1) {
             set++;
         }
-    }
-    for (uint64_t bit = used / 64 * 64; bit < used; bit++) {
-        set += bit_is_set(buf->data, bit);
     }
     sfs_buf_put(fs, buf);
     map->free_in[index] = (uint16_t)(used - set);
@@ -455,49 +452,37 @@ static void free_buffer(struct sfs_handle *handle, uint64_t block)
     }
 }
 
-/* The checksum entry of a block of metadata that is going to be freed. */
-static int modify_entry(struct sfs_handle *handle, uint64_t block, bool meta,
-                        struct sfs_buf **table)
-{
-    *table = NULL;
-    if (!meta || !handle->fs->has_journal) {
-        return 0;
-    }
-    return sfs_modify(handle, cache_table_block(handle->fs, block), table);
-}
-
 static int free_block_locked(struct sfs_handle *handle, uint64_t block, bool meta)
 {
     struct sfs *fs = handle->fs;
     struct sfs_alloc *a = fs->alloc;
-    struct sfs_buf *buf, *table;
+    struct sfs_buf *buf, *table = NULL;
     uint64_t bits = bits_in_block(fs);
-    int error = modify_entry(handle, block, meta, &table);
+    int error = 0;
 
-    error = error < 0 ? error : modify_bit(handle, &a->data, block, &buf);
-    if (error < 0) {
-        sfs_buf_put(fs, table);
-        return error;
-    }
     port_mutex_lock(fs->lock);
     struct shadow *shadow = shadow_make(fs, block / bits);
-
-    if (shadow != NULL) {
+    port_mutex_unlock(fs->lock);
+    if (shadow == NULL) {
+        return SFS_ENOMEM;
+    }
+    if (meta && fs->has_journal) {
+        error = sfs_modify(handle, cache_table_block(fs, block), &table);
+    }
+    error = error < 0 ? error : modify_bit(handle, &a->data, block, &buf);
+    if (error == 0) {
+        port_mutex_lock(fs->lock);
         shadow->bits[block % bits / 8] |= (uint8_t)(1u << block % 8);
         a->run.count++;
         free_buffer(handle, block);
+        port_mutex_unlock(fs->lock);
         if (table != NULL) {
             *cache_entry(fs, table, block) = 0;
         }
+        clear_bit(fs, &a->data, block, buf);
     }
-    port_mutex_unlock(fs->lock);
     sfs_buf_put(fs, table);
-    if (shadow == NULL) {
-        sfs_buf_put(fs, buf);
-        return SFS_ENOMEM;
-    }
-    clear_bit(fs, &a->data, block, buf);
-    return 0;
+    return error;
 }
 
 int sfs_free_block(struct sfs_handle *handle, uint64_t block, bool meta)

@@ -17,12 +17,11 @@
 #define ROOT_MODE    0x41ED /* a directory, rwxr-xr-x */
 
 struct mkfs {
-    struct sfs fs;    /* just enough of one for io.c */
-    uint8_t *chunk;   /* CHUNK bytes, gathered for one write */
-    uint8_t *scratch; /* one block, for checksums */
-    uint64_t first;   /* block number of chunk[0] */
-    uint32_t filled;  /* blocks */
-    bool zeroed;
+    uint8_t chunk[CHUNK];           /* gathered for one write */
+    uint8_t scratch[SFS_BLOCK_MAX]; /* for checksums; zeros in between */
+    struct sfs fs;                  /* just enough of one for io.c */
+    uint64_t first;                 /* block number of chunk[0] */
+    uint32_t filled;                /* blocks */
 };
 
 static bool in(uint64_t block, uint64_t start, uint64_t count)
@@ -38,23 +37,13 @@ static void set_bits(uint8_t *out, uint64_t base, uint64_t count, uint64_t first
     }
 }
 
-/* Blocks up to the root directory's are in use, and the backup; those behind the last one count as
- * used. */
-static void make_data_bitmap(const struct sfs_super *super, uint64_t index, uint8_t *out)
+/* Block INDEX of a bitmap in which the first USED bits are set, and those from LAST on. */
+static void make_bitmap(uint8_t *out, uint32_t bs, uint64_t index, uint64_t used, uint64_t last)
 {
-    uint64_t bits = 8ull * super->block_size;
-    uint64_t last = super->total_blocks - (super->version == SFS_VERSION);
+    uint64_t bits = 8ull * bs;
 
-    set_bits(out, index * bits, bits, 0, sfs_first_file_block(super) + 1);
+    set_bits(out, index * bits, bits, 0, used);
     set_bits(out, index * bits, bits, last, UINT64_MAX);
-}
-
-static void make_inode_bitmap(const struct sfs_super *super, uint64_t index, uint8_t *out)
-{
-    uint64_t bits = 8ull * super->block_size;
-
-    set_bits(out, index * bits, bits, SFS_ROOT, SFS_ROOT + 1);
-    set_bits(out, index * bits, bits, super->inode_count, UINT64_MAX);
 }
 
 static void make_root_inode(const struct sfs_super *super, uint8_t *out)
@@ -82,13 +71,18 @@ static void make_root_directory(const struct sfs_super *super, uint8_t *out)
 /* A block of metadata that has an entry in the checksum table. Returns false: it has none. */
 static bool make_covered(const struct sfs_super *super, uint64_t block, uint8_t *out)
 {
+    uint64_t first = sfs_first_file_block(super);
+
     if (in(block, super->inode_bitmap_start, sfs_ibm_blocks(super))) {
-        make_inode_bitmap(super, block - super->inode_bitmap_start, out);
+        make_bitmap(out, super->block_size, block - super->inode_bitmap_start, SFS_ROOT + 1,
+                    super->inode_count);
     } else if (in(block, super->data_bitmap_start, sfs_dbm_blocks(super))) {
-        make_data_bitmap(super, block - super->data_bitmap_start, out);
+        /* Up to the root directory; the backup, and what is behind the last block. */
+        make_bitmap(out, super->block_size, block - super->data_bitmap_start, first + 1,
+                    super->total_blocks - (super->version == SFS_VERSION));
     } else if (block == super->inode_table_start) {
         make_root_inode(super, out);
-    } else if (block == sfs_first_file_block(super)) {
+    } else if (block == first) {
         make_root_directory(super, out);
     } else {
         return block == super->orphan_block && super->version == SFS_VERSION; /* no orphans */
@@ -113,53 +107,19 @@ static void make_table(struct mkfs *mkfs, uint64_t index, uint8_t *out)
     }
 }
 
-/* Block BLOCK, not one of the superblocks, into OUT, which is zero. Returns false if it stays so.
- */
-static bool make_block(struct mkfs *mkfs, uint64_t block, uint8_t *out)
+/* Block BLOCK, not one of the superblocks, into OUT, which is zero and may stay so. */
+static void make_block(struct mkfs *mkfs, uint64_t block, uint8_t *out)
 {
     const struct sfs_super *super = &mkfs->fs.super;
 
     if (make_covered(super, block, out)) {
-        return block != super->orphan_block;
+        return;
     }
     if (in(block, super->csum_start, super->csum_blocks)) {
         make_table(mkfs, block - super->csum_start, out);
-        return true;
-    }
-    if (super->version == SFS_VERSION && block == super->journal_start + 1) {
+    } else if (super->version == SFS_VERSION && block == super->journal_start + 1) {
         sfs_jsb_fill(&mkfs->fs, (struct sfs_jsb *)out, 1, 1, SFS_LOG_FIRST);
-        return true;
     }
-    return false;
-}
-
-/* The first block from BLOCK on that need not be zero: of the inode table, the checksums and the
- * journal, which grow with the volume, only few. */
-static uint64_t next_block(const struct sfs_super *super, uint64_t block)
-{
-    uint64_t each = super->block_size / 4; /* blocks that a block of checksums speaks of */
-    const uint64_t some[] = {
-        super
-            ->csum_start, /* and some behind it, for the bitmaps and the start of the inode table */
-        super->csum_start + super->orphan_block / each,
-        super->csum_start + sfs_first_file_block(super) / each,
-        super->journal_start + 1,
-    };
-
-    if (block <= super->inode_table_start || block >= sfs_first_file_block(super)) {
-        return block;
-    }
-    if (super->version == SFS_VERSION) {
-        if (in(block, super->csum_start, super->inode_table_start / each + 1)) {
-            return block;
-        }
-        for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
-            if (block <= some[i]) {
-                return some[i];
-            }
-        }
-    }
-    return sfs_first_file_block(super);
 }
 
 static int send_chunk(struct mkfs *mkfs)
@@ -173,31 +133,46 @@ static int send_chunk(struct mkfs *mkfs)
     return error;
 }
 
-/* Write the metadata, in order; blocks of zeros not if the device is zero anyway. */
-static int write_metadata(struct mkfs *mkfs)
+static int add_block(struct mkfs *mkfs, uint64_t block)
 {
-    const struct sfs *fs = &mkfs->fs;
-    uint64_t last = sfs_first_file_block(&fs->super);
+    uint32_t bs = mkfs->fs.bs;
+    uint8_t *out = mkfs->chunk + (size_t)mkfs->filled * bs;
+
+    memset(out, 0, bs);
+    make_block(mkfs, block, out);
+    mkfs->first = mkfs->filled == 0 ? block : mkfs->first;
+    mkfs->filled++;
+    return mkfs->filled == CHUNK / bs ? send_chunk(mkfs) : 0;
+}
+
+/* Write the metadata, in order. If the device is zero anyway, only what is not: of the inode table,
+ * the checksums and the journal, which grow with the volume, that is little. */
+static int write_metadata(struct mkfs *mkfs, bool zeroed)
+{
+    const struct sfs_super *super = &mkfs->fs.super;
+    uint64_t each = super->block_size / 4; /* blocks that a block of checksums speaks of */
+    uint64_t first = sfs_first_file_block(super);
+    const struct {
+        uint64_t begin, end;
+    } part[] = {
+        {1, super->inode_table_start + 1},
+        {super->csum_start, super->csum_start + super->inode_table_start / each + 1},
+        {super->csum_start + super->orphan_block / each,
+         super->csum_start + super->orphan_block / each + 1},
+        {super->csum_start + first / each, super->csum_start + first / each + 1},
+        {super->journal_start + 1, super->journal_start + 2},
+        {first, first + 1},
+    };
+    uint64_t block = 1; /* version 1 lacks the parts in between: all of them end before this */
     int error = 0;
 
-    for (uint64_t block = 1; block <= last && error == 0; block++) {
-        uint64_t next = mkfs->zeroed ? next_block(&fs->super, block) : block;
-        uint8_t *out = mkfs->chunk + (size_t)mkfs->filled * fs->bs;
-
-        if (next != block) {
+    for (size_t i = 0; i < sizeof(part) / sizeof(part[0]) && error == 0; i++) {
+        if (zeroed && block < part[i].begin) {
             error = send_chunk(mkfs);
-            block = next - 1;
-            continue;
+            block = part[i].begin;
         }
-        memset(out, 0, fs->bs);
-        if (!make_block(mkfs, block, out) && mkfs->zeroed) {
-            error = send_chunk(mkfs);
-            continue;
-        }
-        mkfs->first = mkfs->filled == 0 ? block : mkfs->first;
-        mkfs->filled++;
-        if (mkfs->filled == CHUNK / fs->bs) {
-            error = send_chunk(mkfs);
+        for (; block < part[i].end && error == 0; block++) {
+            error = add_block(mkfs, block);
         }
     }
     return error < 0 ? error : send_chunk(mkfs);
@@ -236,12 +211,14 @@ static int write_supers(struct mkfs *mkfs)
     return error < 0 ? error : sfs_io_flush(fs);
 }
 
-static int write_all(struct mkfs *mkfs)
+static int write_all(struct mkfs *mkfs, bool zeroed)
 {
     int error = wipe_ends(mkfs);
 
-    error = error < 0 ? error : write_metadata(mkfs);
-    error = error < 0 ? error : sfs_io_flush(&mkfs->fs);
+    error = error < 0 ? error : write_metadata(mkfs, zeroed);
+    if (error == 0) {
+        error = sfs_io_flush(&mkfs->fs);
+    }
     return error < 0 ? error : write_supers(mkfs);
 }
 
@@ -276,28 +253,6 @@ static int plan(struct sfs *fs, const struct sfs_mkfs_options *options)
     return error;
 }
 
-static bool get_memory(struct mkfs *mkfs)
-{
-    mkfs->fs.lock = port_mutex_create("sfs");
-    mkfs->fs.flush_lock = port_mutex_create("sfs flush");
-    mkfs->chunk = port_alloc(CHUNK);
-    mkfs->scratch = port_alloc(SFS_BLOCK_MAX);
-    if (mkfs->scratch != NULL) {
-        memset(mkfs->scratch, 0, SFS_BLOCK_MAX);
-    }
-    return mkfs->fs.lock != NULL && mkfs->fs.flush_lock != NULL && mkfs->chunk != NULL &&
-           mkfs->scratch != NULL;
-}
-
-static void free_memory(struct mkfs *mkfs)
-{
-    sfs_mutex_free(mkfs->fs.lock);
-    sfs_mutex_free(mkfs->fs.flush_lock);
-    port_free(mkfs->chunk);
-    port_free(mkfs->scratch);
-    port_free(mkfs);
-}
-
 int sfs_mkfs(struct blk_dev *dev, const struct sfs_mkfs_options *options)
 {
     struct mkfs *mkfs = port_alloc(sizeof(*mkfs));
@@ -305,10 +260,16 @@ int sfs_mkfs(struct blk_dev *dev, const struct sfs_mkfs_options *options)
     if (mkfs == NULL) {
         return SFS_ENOMEM;
     }
+    memset(mkfs, 0, sizeof(*mkfs));
     sfs_csum_init();
-    *mkfs = (struct mkfs){.fs.dev = dev, .zeroed = options->zeroed};
-    int error = get_memory(mkfs) ? plan(&mkfs->fs, options) : SFS_ENOMEM;
-    error = error < 0 ? error : write_all(mkfs);
-    free_memory(mkfs);
+    mkfs->fs.dev = dev;
+    mkfs->fs.lock = port_mutex_create("sfs");
+    mkfs->fs.flush_lock = port_mutex_create("sfs flush");
+    bool memory = mkfs->fs.lock != NULL && mkfs->fs.flush_lock != NULL;
+    int error = memory ? plan(&mkfs->fs, options) : SFS_ENOMEM;
+    error = error < 0 ? error : write_all(mkfs, options->zeroed);
+    sfs_mutex_free(mkfs->fs.lock);
+    sfs_mutex_free(mkfs->fs.flush_lock);
+    port_free(mkfs);
     return error;
 }
