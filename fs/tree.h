@@ -52,7 +52,7 @@ void sfs_tree_set_root(struct sfs_inode *inode, uint64_t block, unsigned height)
 /* What sfs_tree_cut needs: credits, blocks of the tree that it frees, data blocks that it frees. */
 #define SFS_TREE_CUT_CREDITS ((uint32_t)SFS_HEIGHT_MAX)
 #define SFS_TREE_CUT_META    ((uint32_t)SFS_HEIGHT_MAX)
-uint32_t sfs_tree_cut_data(const struct sfs *fs);
+uint32_t sfs_tree_cut_data(const struct sfs *fs, bool meta);
 /*
  * Free blocks KEEP and above, from the end, META saying what they hold, as many as a handle of that
  * size may. Returns 1 if some are left; 0 if none is, and then the tree is as low as a size of KEEP

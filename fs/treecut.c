@@ -9,17 +9,24 @@
 #include "fs/reach.h"
 #include "fs/tree.h"
 
+#define CUT_META 8 /* each has a checksum entry of its own, perhaps far from the others' */
+
 /* What one handle does. */
 struct cut {
     struct sfs_op *op;
     uint64_t keep;
-    bool meta; /* what the file holds */
-    bool full; /* it has been down to the end once */
+    bool meta;     /* what the file holds */
+    uint32_t left; /* blocks of it that may be freed */
+    bool full;     /* it has been down to the end once */
 };
 
-uint32_t sfs_tree_cut_data(const struct sfs *fs)
+uint32_t sfs_tree_cut_data(const struct sfs *fs, bool meta)
 {
-    return fs->pointers + SFS_DIRECT;
+    if (!fs->has_journal) {
+        return fs->pointers +
+               SFS_DIRECT; /* all that a file has: it cannot be marked as unfinished */
+    }
+    return meta ? CUT_META : fs->pointers;
 }
 
 static int free_pointer(struct cut *cut, uint64_t *pointer, bool meta)
@@ -30,13 +37,16 @@ static int free_pointer(struct cut *cut, uint64_t *pointer, bool meta)
     return error;
 }
 
-/* Free the blocks of a file in COUNT slots, from the last one on. */
+/* Free the blocks of a file in COUNT slots, from the last one on. 1: there are more. */
 static int free_slots(struct cut *cut, uint64_t *slots, uint32_t count)
 {
     int error = 0;
 
-    while (count > 0 && error == 0) {
-        error = free_pointer(cut, &slots[--count], cut->meta);
+    while (count-- > 0 && error == 0) {
+        if (slots[count] != 0 && cut->left-- == 0) {
+            return 1;
+        }
+        error = free_pointer(cut, &slots[count], cut->meta);
     }
     return error;
 }
@@ -103,7 +113,8 @@ static int shrink(struct cut *cut, struct sfs_inode *inode)
 
 int sfs_tree_cut(struct sfs_op *op, struct sfs_inode *inode, uint64_t keep, bool meta)
 {
-    struct cut cut = {op, keep, meta, false};
+    struct cut cut = {
+        .op = op, .keep = keep, .meta = meta, .left = sfs_tree_cut_data(op->fs, meta)};
     unsigned height = sfs_tree_height(inode);
     int more = 0;
 

@@ -32,7 +32,7 @@ static bool has_tree(const struct sfs_node *node)
 /* A handle for a chunk, and for MORE blocks besides; the inode is held. */
 static int begin_chunk(struct sfs *fs, struct sfs_op *op, struct sfs_node *node, uint32_t more)
 {
-    uint32_t data = sfs_tree_cut_data(fs);
+    uint32_t data = sfs_tree_cut_data(fs, holds_metadata(node));
     uint32_t meta = SFS_TREE_CUT_META + (holds_metadata(node) ? data : 0);
     uint32_t base =
         1 + SFS_TREE_CUT_CREDITS + more + sfs_bitmap_blocks(fs, data + SFS_TREE_CUT_META);

@@ -485,6 +485,31 @@ static void orphans(void)
     assert_int_equal(after.inodes_free, before.inodes_free);
 }
 
+/* What mkfs takes for a journal is enough for whatever has to be freed, wherever it lies. */
+static void test_smallest_journal(void **state)
+{
+    struct sfs_mkfs_options options = {.block_size = 512, .journal_blocks = 64};
+    struct sfs_statfs before, after;
+
+    (void)state;
+    disk = ramdisk_create(160 << 10, 512); /* many blocks of bitmaps and checksums */
+    while (sfs_mkfs(ramdisk_dev(disk), &options) == SFS_ENOSPC) {
+        options.journal_blocks++;
+    }
+    bs = 512;
+    version = SFS_VERSION;
+    mount();
+    sfs_statfs(fs, &before);
+    make_dir(0, "d");
+    assert_int_equal(sfs_rmdir(fs, 0, N("d")), 0);
+    put(make(0, "f"), 0, 200000);
+    assert_int_equal(sfs_unlink(fs, 0, N("f")), 0);
+    assert_int_equal(sfs_orphans(fs), 0);
+    sfs_statfs(fs, &after);
+    assert_int_equal(after.blocks_free, before.blocks_free);
+    end();
+}
+
 /* The power fails now: everything since the last sync is gone. Mount what is left. */
 static void cut_power(void)
 {
@@ -716,6 +741,7 @@ int main(void)
         cmocka_unit_test(test_links),
         cmocka_unit_test(test_renames),
         cmocka_unit_test(test_orphans),
+        cmocka_unit_test(test_smallest_journal),
         cmocka_unit_test(test_orphans_of_a_power_cut),
         cmocka_unit_test(test_more_orphans_than_slots),
         cmocka_unit_test(test_attributes),
