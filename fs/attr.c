@@ -107,6 +107,13 @@ static int set_size(struct sfs *fs, struct sfs_node *node, uint64_t size)
     return sfs_node_truncate(fs, node, size);
 }
 
+int sfs_truncate(struct sfs *fs, uint64_t ino, uint64_t size)
+{
+    struct sfs_attr attr = {.size = size};
+
+    return sfs_setattr(fs, ino, SFS_SET_SIZE, &attr);
+}
+
 int sfs_setattr(struct sfs *fs, uint64_t ino, unsigned mask, struct sfs_attr *attr)
 {
     struct sfs_node *node;

@@ -31,18 +31,12 @@ struct renaming {
 /* The parent of directory INO. Nothing may be locked but rename_lock. */
 static int parent_of(struct sfs *fs, uint64_t ino, uint64_t *parent)
 {
-    struct sfs_node *node;
-    struct sfs_spot place;
-    int error = sfs_node_get_dir(fs, ino, &node);
+    struct sfs_attr up;
+    int error = sfs_lookup(fs, ino, "..", 2, &up);
 
     if (error == 0) {
-        error = sfs_dir_lock(fs, node);
-        if (error == 0) {
-            error = sfs_dir_find(fs, node, "..", 2, &place) > 0 ? 0 : SFS_EUCLEAN;
-            *parent = place.ino;
-            sfs_node_unlock(fs, node);
-        }
-        sfs_node_put(fs, node);
+        *parent = up.ino;
+        error = sfs_forget(fs, up.ino, 1);
     }
     return error;
 }
@@ -80,20 +74,6 @@ static void lock_dirs(struct sfs *fs, const struct renaming *r)
 
     sfs_node_lock_two(fs, from_first ? r->from.dir : r->to.dir,
                       from_first ? r->to.dir : r->from.dir);
-}
-
-/* The lower number first. Without a second node, the first one stands for both. */
-static void lock_nodes(struct sfs *fs, const struct renaming *r)
-{
-    struct sfs_node *a = r->from.node;
-    struct sfs_node *b = r->to.node != NULL ? r->to.node : a;
-
-    sfs_node_lock_two(fs, a->ino < b->ino ? a : b, a->ino < b->ino ? b : a);
-}
-
-static void unlock_nodes(struct sfs *fs, const struct renaming *r)
-{
-    sfs_node_unlock_two(fs, r->from.node, r->to.node != NULL ? r->to.node : r->from.node);
 }
 
 /* ---- Checks ---- */
@@ -157,6 +137,7 @@ static bool leads_back(const struct renaming *r, const struct sfs_node *node)
 /* With both directories locked. */
 static int rename_locked(struct sfs *fs, struct renaming *r)
 {
+    struct sfs_node *a, *b;
     int error = r->to.dir->disk.nlink > 0 ? sfs_side_find(fs, &r->from) : SFS_ENOENT;
 
     if (error == 0) {
@@ -173,10 +154,12 @@ static int rename_locked(struct sfs *fs, struct renaming *r)
     }
     r->from.next = exchanges(r) ? r->to.node : NULL;
     r->to.next = r->from.node;
-    lock_nodes(fs, r);
+    a = r->from.node;
+    b = r->to.node != NULL ? r->to.node : a;
+    sfs_node_lock_two(fs, a->ino < b->ino ? a : b, a->ino < b->ino ? b : a);
     error = check_nodes(fs, r);
     error = error < 0 ? error : sfs_change(fs, r->side, 2);
-    unlock_nodes(fs, r);
+    sfs_node_unlock_two(fs, a, b);
     return error;
 }
 

@@ -22,13 +22,13 @@ static bool crc_valid(const struct sfs_super *super)
 
 static bool same_places(const struct sfs_super *a, const struct sfs_super *b)
 {
-    return a->inode_bitmap_start == b->inode_bitmap_start &&
-           a->data_bitmap_start == b->data_bitmap_start &&
-           a->inode_table_start == b->inode_table_start && a->data_start == b->data_start &&
-           a->inode_count == b->inode_count && a->journal_start == b->journal_start &&
-           a->journal_blocks == b->journal_blocks && a->csum_start == b->csum_start &&
-           a->csum_blocks == b->csum_blocks && a->orphan_block == b->orphan_block &&
-           a->backup_sb_block == b->backup_sb_block;
+    const size_t classic = offsetof(struct sfs_super, inode_bitmap_start);
+    const size_t journal = offsetof(struct sfs_super, journal_start);
+
+    return memcmp((const uint8_t *)a + classic, (const uint8_t *)b + classic,
+                  offsetof(struct sfs_super, feat_compat) - classic) == 0 &&
+           memcmp((const uint8_t *)a + journal, (const uint8_t *)b + journal,
+                  offsetof(struct sfs_super, uuid) - journal) == 0;
 }
 
 static bool features_known(const struct sfs_super *super)
@@ -46,10 +46,8 @@ int sfs_super_check(const struct sfs_super *super, uint64_t sectors)
     if (memcmp(super->magic, SFS_MAGIC, sizeof(super->magic)) != 0 || !crc_valid(super)) {
         return SFS_EUCLEAN;
     }
-    if (super->version != SFS_VERSION_SEED && super->version != SFS_VERSION) {
-        return SFS_EINVAL;
-    }
-    if (!features_known(super)) {
+    if ((super->version != SFS_VERSION_SEED && super->version != SFS_VERSION) ||
+        !features_known(super)) {
         return SFS_EINVAL;
     }
     if (super->version == SFS_VERSION && super->journal_blocks == 0) {

@@ -1,10 +1,10 @@
 /*
  * truncate.c - see truncate.h.
  *
- *   1st transaction   size, the zero tail of the last block (in the log), the first chunk of
- * blocks; if some are left: the flag TRUNCATING, and a slot in the orphan block others            a
- * chunk each: at most a leaf's worth of blocks the last          the flag and the slot go; or the
- * inode itself
+ *   first transaction   the size, the zero tail of the last block (in the log), a chunk of blocks;
+ *                       if some are left, the flag TRUNCATING, and a slot in the orphan block
+ *   others              a chunk each, at most a leaf's worth of blocks
+ *   the last one        the flag and the slot go, or the inode itself
  *
  * The node's lock is held all the while, so nobody sees a file with blocks behind its end.
  */
@@ -67,28 +67,67 @@ static uint64_t blocks_of(const struct sfs *fs, uint64_t size)
     return (size + fs->bs - 1) >> fs->bs_shift;
 }
 
+/* The last chunk is gone: so goes the inode. */
+static int free_inode(struct sfs_op *op, struct sfs_node *node)
+{
+    int error = sfs_free_inode(&op->handle, node->ino);
+
+    if (error < 0) {
+        return error;
+    }
+    sfs_orphan_remove(op->fs, node);
+    port_mutex_lock(op->fs->upper->lock);
+    memset(&node->disk, 0, sizeof(node->disk));
+    port_mutex_unlock(op->fs->upper->lock);
+    return 0;
+}
+
+/* One handle: free a chunk of what is behind the end, or (WHOLE) of all. With the last chunk goes the
+ * mark, or the inode. 1: there is more. */
+static int cut_on(struct sfs *fs, struct sfs_node *node, bool whole)
+{
+    struct sfs_op op;
+    int more = begin_chunk(fs, &op, node, 1);
+
+    if (more < 0) {
+        return more;
+    }
+    if (whole) {
+        sfs_pages_cut(fs, node, 0, op.handle.seq);
+    }
+    more = cut_chunk(&op, node, whole ? 0 : blocks_of(fs, sfs_node_size(node)));
+    if (more == 0 && whole) {
+        more = free_inode(&op, node);
+    } else if (more == 0) {
+        node->disk.flags &= (uint16_t)~SFS_INODE_TRUNCATING;
+        if (node->disk.nlink > 0) { /* else it is still one, until it is freed */
+            sfs_orphan_remove(fs, node);
+        }
+    } else if (more > 0 && whole && sfs_node_size(node) > 0) {
+        sfs_node_set_size(&op, node, 0);
+    }
+    sfs_node_store(&op, node);
+    return sfs_op_end(&op, more);
+}
+
 int sfs_finish_truncate(struct sfs *fs, struct sfs_node *node)
 {
-    while ((node->disk.flags & SFS_INODE_TRUNCATING) != 0) {
-        struct sfs_op op;
-        int more = begin_chunk(fs, &op, node, 0);
+    int more = 0;
 
-        if (more < 0) {
-            return more;
-        }
-        more = cut_chunk(&op, node, blocks_of(fs, sfs_node_size(node)));
-        if (more == 0) {
-            node->disk.flags &= (uint16_t)~SFS_INODE_TRUNCATING;
-            if (node->disk.nlink > 0) { /* else it is still one, until it is freed */
-                sfs_orphan_remove(fs, node);
-            }
-        }
-        sfs_node_store(&op, node);
-        if (sfs_op_end(&op, more) < 0) {
-            return more;
-        }
+    while ((node->disk.flags & SFS_INODE_TRUNCATING) != 0 && more >= 0) {
+        more = cut_on(fs, node, false);
     }
-    return 0;
+    return more < 0 ? more : 0;
+}
+
+int sfs_free_file(struct sfs *fs, struct sfs_node *node)
+{
+    int more;
+
+    do {
+        more = cut_on(fs, node, true);
+    } while (more > 0);
+    return more;
 }
 
 /* ---- Setting the size -------------------------------------------------------------------------
@@ -252,68 +291,4 @@ int sfs_node_truncate(struct sfs *fs, struct sfs_node *node, uint64_t size)
         return error;
     }
     return size < sfs_node_size(node) ? set_smaller(fs, node, size) : set_larger(fs, node, size);
-}
-
-int sfs_truncate(struct sfs *fs, uint64_t ino, uint64_t size)
-{
-    struct sfs_node *node;
-    int error = fs->read_only ? SFS_EROFS : sfs_node_get(fs, ino, &node);
-
-    if (error < 0) {
-        return error;
-    }
-    sfs_node_lock(fs, node);
-    if (sfs_node_type(node) != SFS_TYPE_REG) {
-        error = sfs_node_is_dir(node) ? SFS_EISDIR : SFS_EINVAL;
-    } else {
-        error = sfs_node_truncate(fs, node, size);
-    }
-    sfs_node_unlock(fs, node);
-    sfs_node_put(fs, node);
-    return error;
-}
-
-/* ---- Freeing the whole ------------------------------------------------------------------------
- */
-
-/* The last chunk is gone: so goes the inode. */
-static int free_inode(struct sfs_op *op, struct sfs_node *node)
-{
-    int error = sfs_free_inode(&op->handle, node->ino);
-
-    if (error < 0) {
-        return error;
-    }
-    sfs_orphan_remove(op->fs, node);
-    port_mutex_lock(op->fs->upper->lock);
-    memset(&node->disk, 0, sizeof(node->disk));
-    port_mutex_unlock(op->fs->upper->lock);
-    return 0;
-}
-
-int sfs_free_file(struct sfs *fs, struct sfs_node *node)
-{
-    int more = 1;
-
-    for (bool first = true; more > 0; first = false) {
-        struct sfs_op op;
-
-        more = begin_chunk(fs, &op, node, 1);
-        if (more < 0) {
-            return more;
-        }
-        if (first) {
-            sfs_pages_cut(fs, node, 0, op.handle.seq);
-        }
-        more = cut_chunk(&op, node, 0);
-        if (more > 0 && sfs_node_size(node) > 0) {
-            sfs_node_set_size(&op, node, 0);
-        }
-        if (more == 0) {
-            more = free_inode(&op, node);
-        }
-        sfs_node_store(&op, node);
-        (void)sfs_op_end(&op, more);
-    }
-    return more;
 }
