@@ -48,7 +48,10 @@ static int open_parts(struct sfs_op *op, struct making *making)
     uint32_t offset;
     int error = sfs_op_new_inode(op, side->dir->ino, type_of(making) == SFS_TYPE_DIR, &making->ino);
 
-    error = error < 0 ? error : sfs_node_new(fs, making->ino, &side->next);
+    if (error == 0) {
+        side->next = sfs_node_make(making->ino);
+        error = side->next != NULL ? 0 : SFS_ENOMEM;
+    }
     for (uint32_t i = 0; i < making->blocks && error == 0; i++) {
         error = sfs_op_new_block(op, sfs_inode_block(fs, making->ino, &offset), &making->block[i]);
     }
@@ -97,11 +100,10 @@ static void fill_inode(struct sfs *fs, const struct making *making)
     } else if (type_of(making) == SFS_TYPE_LNK) {
         fill_link(fs, &disk, making);
     }
-    port_mutex_lock(fs->upper->lock);
     node->disk = disk;
     node->type = type_of(making);
     node->lookups = 1;
-    port_mutex_unlock(fs->upper->lock);
+    sfs_node_insert(fs, node);
 }
 
 /* With the directory locked. */
@@ -112,7 +114,6 @@ static int make_locked(struct sfs *fs, struct making *making, struct sfs_attr *a
     struct sfs_op op;
     int error = sfs_side_is_free(fs, side);
 
-    side->next = NULL;
     if (error == 0 && type_of(making) == SFS_TYPE_DIR && side->dir->disk.nlink >= SFS_LINK_MAX) {
         error = SFS_EMLINK;
     }
@@ -131,8 +132,8 @@ static int make_locked(struct sfs *fs, struct making *making, struct sfs_attr *a
         error = sfs_change_apply(&op, side, 1);
         sfs_node_data_changed(&op, side->next);
         sfs_node_store(&op, side->next);
-    } else if (side->next != NULL) {
-        sfs_node_cancel(fs, side->next);
+    } else {
+        port_free(side->next);
     }
     error = sfs_op_end(&op, error);
     return error < 0 ? error : sfs_node_attr(fs, side->next, attr);
@@ -227,31 +228,28 @@ int sfs_symlink(struct sfs *fs, uint64_t dir, const char *name, size_t length, c
 
 /* ---- link ---- */
 
-/* Both nodes are locked. */
+/* With the directory locked. One gets no second name; that a name is taken is the first thing to
+ * say. */
 static int link_locked(struct sfs *fs, struct sfs_side *side)
 {
     int error = sfs_side_is_free(fs, side);
 
-    if (error == 0 && side->next->disk.nlink == 0) {
+    if (sfs_node_is_dir(side->next) && (error == 0 || error == SFS_ENOENT)) {
+        return SFS_EPERM;
+    }
+    if (error < 0) {
+        return error;
+    }
+    sfs_node_lock(fs, side->next);
+    if (side->next->disk.nlink == 0) {
         error = SFS_ENOENT;
-    }
-    if (error == 0 && side->next->disk.nlink >= SFS_LINK_MAX) {
+    } else if (side->next->disk.nlink >= SFS_LINK_MAX) {
         error = SFS_EMLINK;
+    } else {
+        error = sfs_change(fs, side, 1);
     }
-    return error < 0 ? error : sfs_change(fs, side, 1);
-}
-
-/* A directory gets no second name. That the name is taken already is the first thing to say. */
-static int refuse_directory(struct sfs *fs, uint64_t dir, const char *name, size_t length)
-{
-    struct sfs_attr there;
-    int error = sfs_lookup(fs, dir, name, length, &there);
-
-    if (error == 0) {
-        (void)sfs_forget(fs, there.ino, 1);
-        return SFS_EEXIST;
-    }
-    return error == SFS_ENOENT ? SFS_EPERM : error;
+    sfs_node_unlock(fs, side->next);
+    return error;
 }
 
 int sfs_link(struct sfs *fs, uint64_t ino, uint64_t dir, const char *name, size_t length,
@@ -264,12 +262,11 @@ int sfs_link(struct sfs *fs, uint64_t ino, uint64_t dir, const char *name, size_
     if (error < 0) {
         return error;
     }
-    error = sfs_node_is_dir(side.next) ? refuse_directory(fs, dir, name, length)
-                                       : sfs_node_get_dir(fs, dir, &side.dir);
+    error = sfs_node_get_dir(fs, dir, &side.dir);
     if (error == 0) {
-        sfs_node_lock_two(fs, side.dir, side.next);
+        sfs_node_lock(fs, side.dir);
         error = link_locked(fs, &side);
-        sfs_node_unlock_two(fs, side.dir, side.next);
+        sfs_node_unlock(fs, side.dir);
         sfs_node_put(fs, side.dir);
     }
     if (error < 0) {

@@ -12,8 +12,7 @@ static bool fits(struct sfs *fs, const struct sfs_spot *place, const struct sfs_
     port_mutex_lock(fs->upper->lock);
     linked = node->disk.nlink > 0;
     port_mutex_unlock(fs->upper->lock);
-    return linked &&
-           (place->type == sfs_node_type(node) || (place->type == 0 && !fs->has_journal));
+    return linked && (place->type == sfs_node_type(node) || (place->type == 0 && !fs->has_journal));
 }
 
 int sfs_dir_child(struct sfs *fs, struct sfs_node *dir, const char *name, size_t length,
@@ -40,36 +39,28 @@ int sfs_dir_child(struct sfs *fs, struct sfs_node *dir, const char *name, size_t
     return 0;
 }
 
-static int lookup(struct sfs *fs, struct sfs_node *dir, const char *name, size_t length,
-                  struct sfs_attr *attr)
+int sfs_lookup(struct sfs *fs, uint64_t dir, const char *name, size_t length, struct sfs_attr *attr)
 {
     struct sfs_spot place;
+    struct sfs_node *node;
     struct sfs_node *child = NULL;
-    int error = sfs_dir_lock(fs, dir);
+    int error = sfs_name_check(name, length, fs->name_max);
 
+    error = error < 0 ? error : sfs_node_get_dir(fs, dir, &node);
     if (error < 0) {
         return error;
     }
-    error = sfs_dir_child(fs, dir, name, length, &place, &child);
-    sfs_node_unlock(fs, dir);
+    error = sfs_dir_lock(fs, node);
+    if (error == 0) {
+        error = sfs_dir_child(fs, node, name, length, &place, &child);
+        sfs_node_unlock(fs, node);
+    }
+    sfs_node_put(fs, node);
     if (error < 0) {
         sfs_node_put(fs, child);
         return error;
     }
     return sfs_node_hand_out(fs, child, attr);
-}
-
-int sfs_lookup(struct sfs *fs, uint64_t dir, const char *name, size_t length, struct sfs_attr *attr)
-{
-    struct sfs_node *node;
-    int error = sfs_name_check(name, length, fs->name_max);
-
-    error = error < 0 ? error : sfs_node_get_dir(fs, dir, &node);
-    if (error == 0) {
-        error = lookup(fs, node, name, length, attr);
-        sfs_node_put(fs, node);
-    }
-    return error;
 }
 
 /* ---- readdir ---- */

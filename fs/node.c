@@ -212,8 +212,7 @@ static bool inode_is_sound(const struct sfs *fs, const struct sfs_inode *inode)
     }
 }
 
-/* A node that nobody can find yet, with one reference. NULL: no memory. */
-static struct sfs_node *make(uint64_t ino)
+struct sfs_node *sfs_node_make(uint64_t ino)
 {
     struct sfs_node *node = port_alloc(sizeof(*node));
 
@@ -223,19 +222,14 @@ static struct sfs_node *make(uint64_t ino)
     return node;
 }
 
-int sfs_node_new(struct sfs *fs, uint64_t ino, struct sfs_node **node)
+void sfs_node_insert(struct sfs *fs, struct sfs_node *node)
 {
-    *node = make(ino);
-    if (*node == NULL) {
-        return SFS_ENOMEM;
-    }
     port_mutex_lock(fs->upper->lock);
-    insert(fs->upper, *node);
+    insert(fs->upper, node);
     port_mutex_unlock(fs->upper->lock);
-    return 0;
 }
 
-void sfs_node_cancel(struct sfs *fs, struct sfs_node *node)
+void sfs_node_delete(struct sfs *fs, struct sfs_node *node)
 {
     port_mutex_lock(fs->upper->lock);
     take_out(fs->upper, node);
@@ -243,10 +237,10 @@ void sfs_node_cancel(struct sfs *fs, struct sfs_node *node)
     node_free(fs, node);
 }
 
-/* A reference to NODE, which is in memory. ESTALE: it is being freed, or not yet made. Lock held. */
+/* A reference to NODE, which is in memory. ESTALE: it is being freed. Lock held. */
 static int take(struct sfs *fs, struct sfs_node *node)
 {
-    if (node->dying || node->disk.mode == 0) {
+    if (node->dying) {
         return SFS_ESTALE;
     }
     sfs_node_ref(fs, node);
@@ -275,7 +269,7 @@ static int read_node(struct sfs *fs, struct sfs_node *fresh, const struct sfs_bu
 /* Inode INO is not in memory, or was not just now. */
 static int load(struct sfs *fs, uint64_t ino, struct sfs_node **node)
 {
-    struct sfs_node *fresh = make(ino);
+    struct sfs_node *fresh = sfs_node_make(ino);
     struct sfs_buf *buf = NULL;
     uint32_t offset;
     uint64_t block = sfs_inode_block(fs, ino, &offset);
@@ -332,13 +326,8 @@ int sfs_node_get_dir(struct sfs *fs, uint64_t ino, struct sfs_node **node)
 /* Nobody uses NODE, nobody links it: free it on the disk, then here. What fails stays an orphan. */
 static void destroy(struct sfs *fs, struct sfs_node *node)
 {
-    int error = sfs_free_file(fs, node);
-
-    if (error == 0) {
-        port_mutex_lock(fs->upper->lock);
-        take_out(fs->upper, node);
-        port_mutex_unlock(fs->upper->lock);
-        node_free(fs, node);
+    if (sfs_free_file(fs, node) == 0) {
+        sfs_node_delete(fs, node);
     }
 }
 

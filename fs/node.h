@@ -125,13 +125,16 @@ static inline bool sfs_node_is_orphan(const struct sfs *fs, const struct sfs_nod
 int sfs_node_get(struct sfs *fs, uint64_t ino, struct sfs_node **node);
 /* The same, for one that must be a directory: ENOTDIR. */
 int sfs_node_get_dir(struct sfs *fs, uint64_t ino, struct sfs_node **node);
-/* A node for the inode INO, just allocated: one reference, all zero, locked by nobody. ENOMEM. */
-int sfs_node_new(struct sfs *fs, uint64_t ino, struct sfs_node **node);
+/* A node for the inode INO that nobody can find yet, all zero, with one reference; NULL: no memory.
+ * Until it is inserted, port_free takes it back. */
+struct sfs_node *sfs_node_make(uint64_t ino);
+/* Let everybody find it: before its inode gets into its block. */
+void sfs_node_insert(struct sfs *fs, struct sfs_node *node);
 /* Count a reference, or one less, under sfs_upper.lock; nothing else is done. */
 void sfs_node_ref(struct sfs *fs, struct sfs_node *node);
 void sfs_node_unref(struct sfs *fs, struct sfs_node *node);
-/* Forget a new node whose inode has not come to be. */
-void sfs_node_cancel(struct sfs *fs, struct sfs_node *node);
+/* Take NODE out of memory, whoever refers to it. */
+void sfs_node_delete(struct sfs *fs, struct sfs_node *node);
 /* Tell a user the attributes of NODE: the reference to it is his from now on, for sfs_forget to give
  * back; on an error it is put. */
 int sfs_node_hand_out(struct sfs *fs, struct sfs_node *node, struct sfs_attr *attr);

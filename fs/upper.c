@@ -258,7 +258,7 @@ static int unmount(struct sfs *fs)
     for (uint32_t i = 0; i < upper->hash_size; i++) {
         while (upper->hash[i] != NULL) {
             sfs_pages_destroy(fs, upper->hash[i]);
-            sfs_node_cancel(fs, upper->hash[i]);
+            sfs_node_delete(fs, upper->hash[i]);
         }
     }
     delete_upper(fs);
