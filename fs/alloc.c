@@ -498,27 +498,19 @@ int sfs_free_block(struct sfs_handle *handle, uint64_t block, bool meta)
     return error;
 }
 
-/* The bitmap's block is the handle's already: this cannot fail. */
-static void undo(struct sfs_handle *handle, struct bitmap *map, uint64_t number)
-{
-    struct sfs_buf *buf;
-    int error;
-
-    port_mutex_lock(handle->fs->alloc->lock);
-    error = modify_bit(handle, map, number, &buf);
-    SFS_ASSERT(error == 0);
-    clear_bit(handle->fs, map, number, buf);
-    port_mutex_unlock(handle->fs->alloc->lock);
-}
-
 void sfs_alloc_undo(struct sfs_handle *handle, uint64_t block)
 {
     struct sfs *fs = handle->fs;
+    struct sfs_buf *buf;
 
     port_mutex_lock(fs->lock);
     free_buffer(handle, block);
     port_mutex_unlock(fs->lock);
-    undo(handle, &fs->alloc->data, block);
+    port_mutex_lock(fs->alloc->lock);
+    int error = modify_bit(handle, &fs->alloc->data, block, &buf);
+    SFS_ASSERT(error == 0); /* its block is the handle's already */
+    clear_bit(fs, &fs->alloc->data, block, buf);
+    port_mutex_unlock(fs->alloc->lock);
 }
 
 /* ---- Inodes ---- */
@@ -554,11 +546,6 @@ int sfs_free_inode(struct sfs_handle *handle, uint64_t ino)
     }
     port_mutex_unlock(a->lock);
     return error;
-}
-
-void sfs_alloc_undo_inode(struct sfs_handle *handle, uint64_t ino)
-{
-    undo(handle, &handle->fs->alloc->inodes, ino);
 }
 
 int sfs_inode_allocated(struct sfs *fs, uint64_t ino, bool *allocated)

@@ -40,17 +40,17 @@ int sfs_alloc_meta(struct sfs_handle *handle, uint64_t goal, uint64_t *block);
 int sfs_free_block(struct sfs_handle *handle, uint64_t block, bool meta);
 
 /*
- * Free at once a BLOCK that this very handle has allocated, or an inode number: nothing leads to it
- * yet, so nobody needs to wait (J6). No reference to its buffer is held.
+ * Free at once a BLOCK that this very handle has allocated: nothing leads to it yet, so nobody needs
+ * to wait (J6). No reference to its buffer is held. Cannot fail.
  */
 void sfs_alloc_undo(struct sfs_handle *handle, uint64_t block);
-void sfs_alloc_undo_inode(struct sfs_handle *handle, uint64_t ino);
 
 /*
  * Allocate an inode number: for a directory DIR far from its parent's neighbours, for others close
  * to PARENT. The inode itself is not written. ENOSPC, EUCLEAN, EIO, ENOMEM: nothing is changed.
  */
 int sfs_alloc_inode(struct sfs_handle *handle, uint64_t parent, bool dir, uint64_t *ino);
+/* EUCLEAN, EIO, ENOMEM; it cannot fail in the handle that has allocated it. */
 int sfs_free_inode(struct sfs_handle *handle, uint64_t ino);
 
 /* Is inode INO's bit set? EINVAL: there is no such number. */

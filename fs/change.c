@@ -52,14 +52,13 @@ int sfs_change_plan(struct sfs *fs, struct sfs_side *side, unsigned count, uint3
 
     *credits = *blocks = 0;
     for (unsigned i = 0; i < count && error == 0; i++) {
-        side[i].room = (struct sfs_room){.credits = 1};
         error = find_up(fs, &side[i], &side[count - 1 - i]);
         if (error == 0 && side[i].node == NULL) {
-            error = sfs_dir_room(fs, side[i].dir, side[i].length, &side[i].room);
+            error = sfs_dir_room(fs, side[i].dir, side[i].length, &side[i].place);
         }
         /* The directory, the inode, the name, "..". */
-        *credits += 2 + side[i].room.credits + (side[i].parent != NULL);
-        *blocks += side[i].room.blocks;
+        *credits += 2 + side[i].place.credits + (side[i].parent != NULL);
+        *blocks += side[i].place.blocks;
     }
     return error;
 }
@@ -77,11 +76,7 @@ static int hold_side(struct sfs_op *op, struct sfs_side *side)
     if (error == 0 && side->parent != NULL) {
         error = sfs_dir_hold(op, side->node, &side->up);
     }
-    if (error < 0) {
-        return error;
-    }
-    return side->node != NULL ? sfs_dir_hold(op, side->dir, &side->place)
-                              : sfs_dir_open(op, side->dir, &side->room);
+    return error < 0 ? error : sfs_dir_hold(op, side->dir, &side->place);
 }
 
 /* A directory that has got room does not lose it again: that comes last. */
@@ -131,7 +126,7 @@ static int apply_side(struct sfs_op *op, struct sfs_side *side)
     int error = 0;
 
     if (side->node == NULL) {
-        error = sfs_dir_add(op, side->dir, &side->room, side->name, side->length, next->ino,
+        error = sfs_dir_add(op, side->dir, &side->place, side->name, side->length, next->ino,
                             (uint8_t)sfs_node_type(next));
     } else if (next != NULL) {
         error = sfs_dir_set(op, &side->place, next->ino, (uint8_t)sfs_node_type(next));

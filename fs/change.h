@@ -22,8 +22,7 @@ struct sfs_side {
     struct sfs_node *next; /* afterwards, or NULL */
 
     /* For change.c. */
-    struct sfs_spot place;   /* of the name */
-    struct sfs_room room;    /* for it, if there is no node */
+    struct sfs_spot place;   /* of the name, or with room for it */
     struct sfs_node *parent; /* the next one of node, a directory that moves; else NULL */
     struct sfs_spot up;      /* its ".." */
 };

@@ -77,7 +77,7 @@ static int set_up(struct sfs_op *op, const struct sfs_spot *up, struct sfs_node 
 static int attach_in(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir, const char *name,
                      size_t length)
 {
-    struct sfs_room room;
+    struct sfs_spot room;
     struct sfs_spot up = {.position = 0};
     struct sfs_op op;
     bool is_dir = sfs_node_is_dir(node);
@@ -94,7 +94,7 @@ static int attach_in(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir
     }
     error = sfs_node_hold(&op, dir);
     error = error == 0 && is_dir ? sfs_dir_hold(&op, node, &up) : error;
-    error = error == 0 ? sfs_dir_open(&op, dir, &room) : error;
+    error = error == 0 ? sfs_dir_hold(&op, dir, &room) : error;
     if (error == 0) {
         error = is_dir ? set_up(&op, &up, dir) : 0;
         sfs_node_touch(fs, dir, true);

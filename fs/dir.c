@@ -178,6 +178,7 @@ static bool is_name(const struct sfs *fs, uint64_t n, const struct sfs_record *r
         .position = (n << fs->bs_shift) + record->offset,
         .ino = record->inode,
         .type = record->type,
+        .credits = 1,
     };
     return record->name_length == length && memcmp(record->name, name, length) == 0;
 }
@@ -269,34 +270,36 @@ static int find_room(struct sfs *fs, struct sfs_node *dir, uint32_t need, uint64
     return found < 0 ? found : 0;
 }
 
-int sfs_dir_room(struct sfs *fs, struct sfs_node *dir, size_t length, struct sfs_room *room)
+int sfs_dir_room(struct sfs *fs, struct sfs_node *dir, size_t length, struct sfs_spot *room)
 {
     struct sfs_dirblock block = {.bs = fs->bs, .seed = !fs->has_journal};
-    uint64_t count = block_count(fs, dir);
+    uint64_t size = sfs_node_size(dir);
     uint32_t missing = 0;
+    uint64_t n = 0;
     int error = sfs_dir_prepare(fs, dir);
 
-    *room = (struct sfs_room){.credits = 1};
     if (error == 0) {
-        error = find_room(fs, dir, sfs_dirblock_need(&block, (uint32_t)length), &room->n);
+        error = find_room(fs, dir, sfs_dirblock_need(&block, (uint32_t)length), &n);
     }
-    if (error < 0 || room->n < count) {
+    *room = (struct sfs_spot){.position = n << fs->bs_shift, .credits = 1};
+    if (error < 0 || room->position < size) {
         return error;
     }
     room->grow = true;
-    if (sfs_node_size(dir) + fs->bs > fs->size_max || sfs_node_size(dir) > POSITION_MAX) {
+    if (size + fs->bs > fs->size_max || size > POSITION_MAX) {
         return SFS_EFBIG;
     }
-    error = sfs_tree_missing(fs, &dir->disk, room->n, &missing);
+    error = sfs_tree_missing(fs, &dir->disk, n, &missing);
     room->blocks = missing + 1;
-    room->credits += sfs_tree_grow_credits(fs, &dir->disk, room->n);
+    room->credits += sfs_tree_grow_credits(fs, &dir->disk, n);
     room->credits += sfs_bitmap_blocks(fs, room->blocks);
     return error;
 }
 
-static int grow(struct sfs_op *op, struct sfs_node *dir, struct sfs_room *room)
+static int grow(struct sfs_op *op, struct sfs_node *dir, struct sfs_spot *room)
 {
     uint32_t offset;
+    uint64_t n = room->position >> op->fs->bs_shift;
     uint64_t goal = dir->disk.direct[0];
     struct sfs_dirblock block;
     struct sfs_leaf leaf;
@@ -305,7 +308,7 @@ static int grow(struct sfs_op *op, struct sfs_node *dir, struct sfs_room *room)
     goal = goal != 0 ? goal : sfs_inode_block(op->fs, dir->ino, &offset);
     error = sfs_op_new_block(op, goal, &room->buf);
     if (error == 0) {
-        error = sfs_tree_grow(op, &dir->disk, room->n, room->buf->block, &leaf);
+        error = sfs_tree_grow(op, &dir->disk, n, room->buf->block, &leaf);
     }
     if (error < 0) {
         return error;
@@ -313,27 +316,21 @@ static int grow(struct sfs_op *op, struct sfs_node *dir, struct sfs_room *room)
     leaf.slots[0] = room->buf->block;
     block = sfs_dirblock_of(op->fs, room->buf);
     sfs_dirblock_init(&block);
-    sfs_node_set_size(op, dir, (room->n + 1) << op->fs->bs_shift);
-    note_room(op->fs, dir, room->n, &block);
+    sfs_node_set_size(op, dir, room->position + op->fs->bs);
+    note_room(op->fs, dir, n, &block);
     return 0;
-}
-
-static int hold_block(struct sfs_op *op, struct sfs_node *dir, uint64_t n, struct sfs_buf **buf)
-{
-    uint64_t block;
-    int error = sfs_tree_map(op->fs, &dir->disk, n, 1, &block);
-
-    return error < 0 ? error : sfs_op_hold(op, block, buf);
-}
-
-int sfs_dir_open(struct sfs_op *op, struct sfs_node *dir, struct sfs_room *room)
-{
-    return room->grow ? grow(op, dir, room) : hold_block(op, dir, room->n, &room->buf);
 }
 
 int sfs_dir_hold(struct sfs_op *op, struct sfs_node *dir, struct sfs_spot *place)
 {
-    return hold_block(op, dir, place->position >> op->fs->bs_shift, &place->buf);
+    uint64_t block;
+    int error;
+
+    if (place->grow) {
+        return grow(op, dir, place);
+    }
+    error = sfs_tree_map(op->fs, &dir->disk, place->position >> op->fs->bs_shift, 1, &block);
+    return error < 0 ? error : sfs_op_hold(op, block, &place->buf);
 }
 
 static int give_up(struct sfs_op *op, int error)
@@ -342,7 +339,7 @@ static int give_up(struct sfs_op *op, int error)
     return error;
 }
 
-int sfs_dir_add(struct sfs_op *op, struct sfs_node *dir, const struct sfs_room *room,
+int sfs_dir_add(struct sfs_op *op, struct sfs_node *dir, const struct sfs_spot *room,
                 const char *name, size_t length, uint64_t ino, uint8_t type)
 {
     struct sfs *fs = op->fs;
@@ -353,10 +350,10 @@ int sfs_dir_add(struct sfs_op *op, struct sfs_node *dir, const struct sfs_room *
         return give_up(op, offset);
     }
     if (dir->index != NULL && sfs_index_add(dir->index, sfs_name_hash(name, length),
-                                            (room->n << fs->bs_shift) + (uint32_t)offset) < 0) {
+                                            room->position + (uint32_t)offset) < 0) {
         refuse_index(fs, dir);
     }
-    note_room(fs, dir, room->n, &block);
+    note_room(fs, dir, room->position >> fs->bs_shift, &block);
     return 0;
 }
 

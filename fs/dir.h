@@ -15,21 +15,15 @@
 #include "fs/node.h"
 #include "fs/op.h"
 
-/* Where a name stands, and what it leads to. */
+/* Where a name stands, and what it leads to; or a block with room for one. */
 struct sfs_spot {
     uint64_t position; /* bytes from the directory's begin */
     uint64_t ino;
     uint8_t type;        /* 0: version 1 does not say */
-    struct sfs_buf *buf; /* its block, once it is held by sfs_dir_hold */
-};
-
-/* A block with room for a name. */
-struct sfs_room {
-    uint64_t n;          /* of the directory */
-    bool grow;           /* it is yet to be made */
+    bool grow;           /* the block is yet to be made */
     uint32_t blocks;     /* to allocate for it */
-    uint32_t credits;    /* all that sfs_dir_open needs */
-    struct sfs_buf *buf; /* the block, once it is open */
+    uint32_t credits;    /* all that sfs_dir_hold needs */
+    struct sfs_buf *buf; /* the block, once it is held */
 };
 
 /* A walk through all records of a directory, free ones included. Begin with .fs, .dir and .n. */
@@ -66,16 +60,15 @@ int sfs_dir_child(struct sfs *fs, struct sfs_node *dir, const char *name, size_t
 int sfs_dir_is_empty(struct sfs *fs, struct sfs_node *dir);
 
 /* Find room for a name of LENGTH bytes. EFBIG: the directory cannot grow. */
-int sfs_dir_room(struct sfs *fs, struct sfs_node *dir, size_t length, struct sfs_room *room);
-/* Get that block, or make it: then the inode has changed. On an error OP has to end with it. */
-int sfs_dir_open(struct sfs_op *op, struct sfs_node *dir, struct sfs_room *room);
-/* Put the name into the room, which is open. An error has aborted. */
-int sfs_dir_add(struct sfs_op *op, struct sfs_node *dir, const struct sfs_room *room,
-                const char *name, size_t length, uint64_t ino, uint8_t type);
+int sfs_dir_room(struct sfs *fs, struct sfs_node *dir, size_t length, struct sfs_spot *room);
 
-/* Get the block of PLACE to change it. */
+/* Get the block of PLACE to change it. If it has to be made, the inode has changed then. On an error
+ * OP has to end with it. */
 int sfs_dir_hold(struct sfs_op *op, struct sfs_node *dir, struct sfs_spot *place);
-/* Take the name out, or let it lead elsewhere; its block is held. An error has aborted. */
+/* Put the name into a block with room. An error has aborted. */
+int sfs_dir_add(struct sfs_op *op, struct sfs_node *dir, const struct sfs_spot *room,
+                const char *name, size_t length, uint64_t ino, uint8_t type);
+/* Take the name out, or let it lead elsewhere. */
 int sfs_dir_remove(struct sfs_op *op, struct sfs_node *dir, const struct sfs_spot *place,
                    const char *name, size_t length);
 int sfs_dir_set(struct sfs_op *op, const struct sfs_spot *place, uint64_t ino, uint8_t type);

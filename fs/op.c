@@ -83,7 +83,7 @@ int sfs_op_end(struct sfs_op *op, int error)
         sfs_alloc_undo(&op->handle, op->block[--op->blocks]);
     }
     if (error < 0 && op->ino != 0) {
-        sfs_alloc_undo_inode(&op->handle, op->ino);
+        (void)sfs_free_inode(&op->handle, op->ino);
     }
     sfs_end(&op->handle);
     return error;

@@ -187,9 +187,7 @@ static int mounted(struct sfs *fs, const uint64_t *slots)
         error = scan_inodes(fs);
     }
     error = error < 0 ? error : finish_orphans(fs);
-    if (error == 0 || error == SFS_EUCLEAN) { /* the next check finds what is left */
-        error = 0;
-    }
+    error = error == SFS_EUCLEAN ? 0 : error; /* the next check finds what is left */
     fs->upper->orphans_overflow = false;
     fs->upper->orphans_changed = true;
     return error;
