@@ -83,20 +83,17 @@ static int set_inode(struct sfs *fs, struct sfs_node *node, unsigned mask,
 {
     struct sfs_op op;
     int64_t now = sfs_now(fs);
-    int error = sfs_op_begin(fs, &op, 1, 0, 0);
+    int error = sfs_node_begin(fs, &op, node, 1, 0);
 
     if (error < 0) {
         return error;
     }
-    error = sfs_node_hold(&op, node);
-    if (error == 0) {
-        port_mutex_lock(fs->upper->lock);
-        set_owner(&node->disk, mask, attr);
-        set_times(&node->disk, mask, attr, now);
-        port_mutex_unlock(fs->upper->lock);
-        sfs_node_store(&op, node);
-    }
-    return sfs_op_end(&op, error);
+    port_mutex_lock(fs->upper->lock);
+    set_owner(&node->disk, mask, attr);
+    set_times(&node->disk, mask, attr, now);
+    port_mutex_unlock(fs->upper->lock);
+    sfs_node_store(&op, node);
+    return sfs_op_end(&op, 0);
 }
 
 static int set_size(struct sfs *fs, struct sfs_node *node, uint64_t size)

@@ -7,19 +7,6 @@
 
 #define POSITION_MAX ((uint64_t)UINT32_MAX * 8 - 64) /* what an index can tell */
 
-/* Get block N of the directory. EUCLEAN: there is a hole. */
-static int read_block(struct sfs *fs, struct sfs_node *dir, uint64_t n, struct sfs_buf **buf)
-{
-    uint64_t block;
-    int error = sfs_tree_map(fs, &dir->disk, n, 1, &block);
-
-    if (error == 0 && block == 0) {
-        sfs_damaged(fs, 0, "a directory with a hole");
-        error = SFS_EUCLEAN;
-    }
-    return error < 0 ? error : sfs_buf_read(fs, block, buf);
-}
-
 static uint64_t block_count(const struct sfs *fs, const struct sfs_node *dir)
 {
     return sfs_node_size(dir) >> fs->bs_shift;
@@ -34,7 +21,7 @@ int sfs_dir_next(struct sfs_dir_walk *walk)
         struct sfs_dirblock block;
 
         if (walk->buf == NULL) {
-            found = read_block(fs, walk->dir, walk->n, &walk->buf);
+            found = sfs_tree_read(fs, &walk->dir->disk, walk->n, &walk->buf);
             walk->record = (struct sfs_record){.length = 0};
         }
         if (found == 0) {
@@ -190,7 +177,7 @@ static int compare_at(struct sfs *fs, struct sfs_node *dir, uint64_t position, c
     struct sfs_dirblock block;
     struct sfs_record record;
     struct sfs_buf *buf;
-    int result = read_block(fs, dir, position >> fs->bs_shift, &buf);
+    int result = sfs_tree_read(fs, &dir->disk, position >> fs->bs_shift, &buf);
 
     if (result < 0) {
         return result;

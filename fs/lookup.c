@@ -116,12 +116,8 @@ static int read_long(struct sfs *fs, struct sfs_node *node, char *buffer, size_t
     for (size_t done = 0; done < size;) {
         size_t count = size - done < fs->bs ? size - done : fs->bs;
         struct sfs_buf *buf;
-        uint64_t block;
-        int error = sfs_tree_map(fs, &node->disk, done >> fs->bs_shift, 1, &block);
+        int error = sfs_tree_read(fs, &node->disk, done >> fs->bs_shift, &buf);
 
-        if (error == 0) {
-            error = block != 0 ? sfs_buf_read(fs, block, &buf) : SFS_EUCLEAN;
-        }
         if (error < 0) {
             return error;
         }

@@ -148,6 +148,9 @@ void sfs_node_unlock(struct sfs *fs, struct sfs_node *node);
 void sfs_node_lock_two(struct sfs *fs, struct sfs_node *a, struct sfs_node *b);
 void sfs_node_unlock_two(struct sfs *fs, struct sfs_node *a, struct sfs_node *b);
 
+/* sfs_op_begin with the inode's block held, one of BASE. On an error no operation is open. */
+int sfs_node_begin(struct sfs *fs, struct sfs_op *op, struct sfs_node *node, uint32_t base,
+                   uint32_t freed_meta);
 /* Get the inode's block to change it. Costs a credit. */
 int sfs_node_hold(struct sfs_op *op, struct sfs_node *node);
 /* Put the inode as it is in memory into its block, which is held. Cannot fail. */

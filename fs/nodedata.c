@@ -18,6 +18,20 @@ int sfs_node_hold(struct sfs_op *op, struct sfs_node *node)
     return sfs_op_hold(op, sfs_inode_block(op->fs, node->ino, &offset), &buf);
 }
 
+int sfs_node_begin(struct sfs *fs, struct sfs_op *op, struct sfs_node *node, uint32_t base,
+                   uint32_t freed_meta)
+{
+    int error = sfs_op_begin(fs, op, base, freed_meta, 0);
+
+    if (error == 0) {
+        error = sfs_node_hold(op, node);
+        if (error < 0) {
+            (void)sfs_op_end(op, error);
+        }
+    }
+    return error;
+}
+
 void sfs_node_store(struct sfs_op *op, struct sfs_node *node)
 {
     struct sfs_buf *buf;
@@ -133,13 +147,10 @@ int sfs_node_write_atime(struct sfs *fs, struct sfs_node *node)
         return 0;
     }
     sfs_node_lock(fs, node);
-    error = sfs_op_begin(fs, &op, 1, 0, 0);
+    error = sfs_node_begin(fs, &op, node, 1, 0);
     if (error == 0) {
-        error = sfs_node_hold(&op, node);
-        if (error == 0) {
-            sfs_node_store(&op, node);
-        }
-        error = sfs_op_end(&op, error);
+        sfs_node_store(&op, node);
+        (void)sfs_op_end(&op, 0);
     }
     sfs_node_unlock(fs, node);
     return error;

@@ -118,6 +118,18 @@ int sfs_tree_map(struct sfs *fs, const struct sfs_inode *inode, uint64_t n, uint
     return 0;
 }
 
+int sfs_tree_read(struct sfs *fs, const struct sfs_inode *inode, uint64_t n, struct sfs_buf **buf)
+{
+    uint64_t block;
+    int error = sfs_tree_map(fs, inode, n, 1, &block);
+
+    if (error == 0 && block == 0) {
+        sfs_damaged(fs, 0, "a hole in a directory or a link");
+        error = SFS_EUCLEAN;
+    }
+    return error < 0 ? error : sfs_buf_read(fs, block, buf);
+}
+
 int sfs_tree_extent(struct sfs *fs, const struct sfs_inode *inode, uint64_t n, bool *hole,
                     uint64_t *run)
 {

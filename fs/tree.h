@@ -22,6 +22,9 @@ unsigned sfs_tree_height(const struct sfs_inode *inode);
 int sfs_tree_map(struct sfs *fs, const struct sfs_inode *inode, uint64_t n, uint32_t count,
                  uint64_t *blocks);
 
+/* Get block N of what is metadata and has no holes: a directory, a symbolic link. */
+int sfs_tree_read(struct sfs *fs, const struct sfs_inode *inode, uint64_t n, struct sfs_buf **buf);
+
 /* Is block N a HOLE? *RUN blocks from there on, one at least, are the same. */
 int sfs_tree_extent(struct sfs *fs, const struct sfs_inode *inode, uint64_t n, bool *hole,
                     uint64_t *run);

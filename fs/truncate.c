@@ -36,13 +36,8 @@ static int begin_chunk(struct sfs *fs, struct sfs_op *op, struct sfs_node *node,
     uint32_t meta = SFS_TREE_CUT_META + (holds_metadata(node) ? data : 0);
     uint32_t base =
         1 + SFS_TREE_CUT_CREDITS + more + sfs_bitmap_blocks(fs, data + SFS_TREE_CUT_META);
-    int error = sfs_op_begin(fs, op, base, meta, 0);
 
-    if (error < 0) {
-        return error;
-    }
-    error = sfs_node_hold(op, node);
-    return error < 0 ? sfs_op_end(op, error) : 0;
+    return sfs_node_begin(fs, op, node, base, meta);
 }
 
 /* Free a chunk. What is left, or what an error has left, is marked so that it is not forgotten. */
@@ -136,23 +131,19 @@ int sfs_free_file(struct sfs *fs, struct sfs_node *node)
 static int set_larger(struct sfs *fs, struct sfs_node *node, uint64_t size)
 {
     struct sfs_op op;
-    int error = sfs_op_begin(fs, &op, 1, 0, 0);
+    int error = sfs_node_begin(fs, &op, node, 1, 0);
 
     if (error < 0) {
         return error;
     }
-    error = sfs_node_hold(&op, node);
-    if (error == 0) {
-        if (blocks_of(fs, size) > blocks_of(fs, sfs_node_size(node)) && fs->has_journal) {
-            node->disk.flags |= SFS_INODE_SPARSE;
-        }
-        if (size != sfs_node_size(node)) {
-            sfs_node_set_size(&op, node, size);
-        }
-        sfs_node_touch(fs, node, true);
-        sfs_node_store(&op, node);
+    if (blocks_of(fs, size) > blocks_of(fs, sfs_node_size(node)) && fs->has_journal) {
+        node->disk.flags |= SFS_INODE_SPARSE;
     }
-    return sfs_op_end(&op, error);
+    if (size != sfs_node_size(node)) {
+        sfs_node_set_size(&op, node, size);
+    }
+    sfs_node_stamp(&op, node, true);
+    return sfs_op_end(&op, 0);
 }
 
 /* The block that the new end cuts: 0 if there is none. */
