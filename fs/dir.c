@@ -261,7 +261,7 @@ int sfs_dir_room(struct sfs *fs, struct sfs_node *dir, size_t length, struct sfs
 {
     struct sfs_dirblock block = {.bs = fs->bs, .seed = !fs->has_journal};
     uint64_t size = sfs_node_size(dir);
-    uint32_t missing = 0;
+    uint32_t blocks, credits;
     uint64_t n = 0;
     int error = sfs_dir_prepare(fs, dir);
 
@@ -276,10 +276,9 @@ int sfs_dir_room(struct sfs *fs, struct sfs_node *dir, size_t length, struct sfs
     if (size + fs->bs > fs->size_max || size > POSITION_MAX) {
         return SFS_EFBIG;
     }
-    error = sfs_tree_missing(fs, &dir->disk, n, &missing);
-    room->blocks = missing + 1;
-    room->credits += sfs_tree_grow_credits(fs, &dir->disk, n);
-    room->credits += sfs_bitmap_blocks(fs, room->blocks);
+    error = sfs_tree_plan(fs, &dir->disk, n, &blocks, &credits);
+    room->blocks = 1 + blocks;
+    room->credits = 1 + credits + sfs_bitmap_blocks(fs, room->blocks);
     return error;
 }
 

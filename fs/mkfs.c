@@ -198,11 +198,7 @@ static int write_supers(struct mkfs *mkfs)
     struct sfs *fs = &mkfs->fs;
     int error = 0;
 
-    fs->super.state = SFS_STATE_CLEAN;
-    fs->super.write_gen = 1;
-    fs->super.crc = sfs_csum(0, &fs->super, offsetof(struct sfs_super, crc));
-    memset(mkfs->chunk, 0, fs->bs);
-    memcpy(mkfs->chunk, &fs->super, sizeof(fs->super));
+    sfs_super_fill(fs, SFS_STATE_CLEAN, mkfs->chunk);
     if (fs->super.version == SFS_VERSION) {
         error =
             sfs_write_blocks(fs, BLK_CLASS_SUPERBLOCK, fs->super.backup_sb_block, 1, mkfs->chunk);

@@ -75,23 +75,19 @@ static int read_head(struct sfs *fs, uint64_t offset, struct sfs_super *out, uin
 
 static int read_backup(struct sfs *fs, uint8_t *scratch)
 {
-    int error = SFS_EUCLEAN;
+    const struct sfs_super *super = &fs->super;
 
     for (uint32_t bs = SFS_BLOCK_MIN; bs <= SFS_BLOCK_MAX; bs *= 2) {
         uint64_t total = fs->dev->nsect / (bs / BLK_SECTOR);
 
-        if (bs < fs->dev->lbs || total == 0) {
-            continue;
-        }
-        error = read_head(fs, (total - 1) * bs, &fs->super, scratch);
-        error = error < 0 ? error : sfs_super_check(&fs->super, fs->dev->nsect);
-        if (error == 0 && fs->super.version == SFS_VERSION && fs->super.block_size == bs &&
-            fs->super.backup_sb_block == total - 1) {
+        if (bs >= fs->dev->lbs && total > 0 &&
+            read_head(fs, (total - 1) * bs, &fs->super, scratch) == 0 &&
+            sfs_super_check(super, fs->dev->nsect) == 0 && super->version == SFS_VERSION &&
+            super->block_size == bs && super->backup_sb_block == total - 1) {
             return 0;
         }
-        error = SFS_EUCLEAN;
     }
-    return error;
+    return SFS_EUCLEAN;
 }
 
 int sfs_super_read(struct sfs *fs, bool *backup)
@@ -147,6 +143,15 @@ uint64_t sfs_inode_block(const struct sfs *fs, uint64_t ino, uint32_t *offset)
     return fs->super.inode_table_start + ino / each;
 }
 
+void sfs_super_fill(struct sfs *fs, uint32_t state, uint8_t *block)
+{
+    fs->super.state = state;
+    fs->super.write_gen++;
+    fs->super.crc = sfs_csum(0, &fs->super, offsetof(struct sfs_super, crc));
+    memset(block, 0, fs->bs);
+    memcpy(block, &fs->super, sizeof(fs->super));
+}
+
 int sfs_super_write(struct sfs *fs, uint32_t state)
 {
     uint8_t *block = port_alloc(fs->bs);
@@ -156,11 +161,7 @@ int sfs_super_write(struct sfs *fs, uint32_t state)
     }
     port_mutex_lock(fs->super_lock);
     port_mutex_lock(fs->lock);
-    fs->super.state = state;
-    fs->super.write_gen++;
-    fs->super.crc = sfs_csum(0, &fs->super, offsetof(struct sfs_super, crc));
-    memset(block, 0, fs->bs);
-    memcpy(block, &fs->super, sizeof(fs->super));
+    sfs_super_fill(fs, state, block);
     port_mutex_unlock(fs->lock);
     int error = sfs_write_blocks(fs, BLK_CLASS_SUPERBLOCK, 0, 1, block);
     port_mutex_unlock(fs->super_lock);

@@ -48,6 +48,9 @@ void sfs_super_apply(struct sfs *fs);
 void sfs_jsb_fill(const struct sfs *fs, struct sfs_jsb *jsb, uint64_t gen, uint64_t tail_seq,
                   uint64_t tail_blk);
 
+/* Make BLOCK, block_size bytes, of fs->super with STATE, one generation younger. Lock held. */
+void sfs_super_fill(struct sfs *fs, uint32_t state, uint8_t *block);
+
 /* Write fs->super with STATE to block 0, one generation younger, and flush. EIO, ENOMEM. */
 int sfs_super_write(struct sfs *fs, uint32_t state);
 

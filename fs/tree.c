@@ -188,7 +188,8 @@ int sfs_tree_count(struct sfs *fs, const struct sfs_inode *inode, uint64_t *bloc
 /* ---- Growing ----------------------------------------------------------------------------------
  */
 
-int sfs_tree_missing(struct sfs *fs, const struct sfs_inode *inode, uint64_t n, uint32_t *count)
+int sfs_tree_plan(struct sfs *fs, const struct sfs_inode *inode, uint64_t n, uint32_t *blocks,
+                  uint32_t *credits)
 {
     unsigned need = sfs_reach_height(fs->pointers, n + 1);
     unsigned height = sfs_tree_height(inode);
@@ -196,32 +197,21 @@ int sfs_tree_missing(struct sfs *fs, const struct sfs_inode *inode, uint64_t n, 
     unsigned level;
     int error;
 
-    *count = 0;
-    if (need > fs->height_max) {
-        return SFS_EFBIG;
+    *blocks = *credits = 0;
+    if (need > fs->height_max || n < SFS_DIRECT) {
+        return n < SFS_DIRECT ? 0 : SFS_EFBIG;
     }
+    *credits = 2 * (need > height ? need : height) - 1;
     if (need > height) { /* new roots, and all of the way down from the last of them */
-        *count = height > 0 ? need - height + need - 1 : need;
-        return 0;
-    }
-    if (n < SFS_DIRECT) {
+        *blocks = height > 0 ? need - height + need - 1 : need;
         return 0;
     }
     error = descend(fs, inode, n, &low, &level);
     if (error == 0) {
-        *count = level;
+        *blocks = level;
         sfs_buf_put(fs, low);
     }
     return error;
-}
-
-uint32_t sfs_tree_grow_credits(struct sfs *fs, const struct sfs_inode *inode, uint64_t n)
-{
-    unsigned need = sfs_reach_height(fs->pointers, n + 1);
-    unsigned height = sfs_tree_height(inode);
-
-    height = need > height ? need : height;
-    return n < SFS_DIRECT ? 0 : 2 * height - 1;
 }
 
 void sfs_tree_set_root(struct sfs_inode *inode, uint64_t block, unsigned height)

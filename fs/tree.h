@@ -38,10 +38,9 @@ struct sfs_leaf {
     uint32_t count;
 };
 
-/* Blocks of the tree that sfs_tree_grow(N) will allocate. */
-int sfs_tree_missing(struct sfs *fs, const struct sfs_inode *inode, uint64_t n, uint32_t *count);
-/* Credits of sfs_tree_grow(N) for the tree itself, without the bitmap's. */
-uint32_t sfs_tree_grow_credits(struct sfs *fs, const struct sfs_inode *inode, uint64_t n);
+/* What sfs_tree_grow(N) takes: blocks of the tree, and credits without the bitmap's. */
+int sfs_tree_plan(struct sfs *fs, const struct sfs_inode *inode, uint64_t n, uint32_t *blocks,
+                  uint32_t *credits);
 /*
  * Make the leaf of block N, and get it to change it. The caller fills slots and stores the inode.
  * On an error nothing is changed, and OP has to end with it.

@@ -218,14 +218,12 @@ static int begin(struct sfs *fs, struct sfs_op *op, struct sfs_node *node,
                  const struct chunk *chunk)
 {
     uint32_t base = 1 + bits(chunk->log);
-    uint32_t missing = 0;
-    uint64_t last_hole = chunk->first;
+    uint32_t missing = 0, credits = 0;
     int error = 0;
 
     if (chunk->holes > 0) {
-        error = sfs_tree_missing(fs, &node->disk, last_hole, &missing);
-        base += sfs_tree_grow_credits(fs, &node->disk, last_hole) +
-                sfs_bitmap_blocks(fs, chunk->holes + missing);
+        error = sfs_tree_plan(fs, &node->disk, chunk->first, &missing, &credits);
+        base += credits + sfs_bitmap_blocks(fs, chunk->holes + missing);
     }
     return error < 0 ? error : sfs_op_begin(fs, op, base, 0, chunk->holes + missing);
 }
