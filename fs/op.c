@@ -5,8 +5,8 @@ int sfs_op_begin(struct sfs *fs, struct sfs_op *op, uint32_t base, uint32_t free
                  uint32_t blocks)
 {
     op->fs = fs;
-    op->count = op->blocks = 0;
-    op->ino = 0;
+    op->count = op->fresh = 0;
+    op->data_fresh = op->ino = 0;
     return sfs_begin(fs, &op->handle, sfs_credits(fs, base, freed_meta), blocks);
 }
 
@@ -33,35 +33,33 @@ int sfs_op_hold(struct sfs_op *op, uint64_t block, struct sfs_buf **buf)
     return error;
 }
 
-static void note_new(struct sfs_op *op, uint64_t first, uint32_t count)
-{
-    SFS_ASSERT(op->blocks + count <= SFS_OP_BLOCKS);
-    while (count-- > 0) {
-        op->block[op->blocks++] = first++;
-    }
-}
-
 int sfs_op_new_block(struct sfs_op *op, uint64_t goal, struct sfs_buf **buf)
 {
     uint64_t block;
     int error = sfs_alloc_meta(&op->handle, goal, &block);
 
-    if (error == 0) {
-        note_new(op, block, 1);
-        error = sfs_new_block(&op->handle, block, buf);
+    if (error < 0) {
+        return error;
     }
-    if (error == 0) {
-        keep(op, *buf);
+    error = sfs_new_block(&op->handle, block, buf);
+    if (error < 0) {
+        sfs_alloc_undo(&op->handle, block);
+        return error;
     }
-    return error;
+    op->fresh |= 1u << op->count;
+    keep(op, *buf);
+    return 0;
 }
 
-int sfs_op_new_data(struct sfs_op *op, uint64_t goal, uint32_t want, uint64_t *first, uint32_t *got)
+int sfs_op_new_data(struct sfs_op *op, uint64_t goal, uint64_t *data, uint32_t at, uint32_t want,
+                    uint32_t *got)
 {
-    int error = sfs_alloc_data(&op->handle, goal, want, first, got);
+    int error = sfs_alloc_data(&op->handle, goal, want, &data[at], got);
 
-    if (error == 0) {
-        note_new(op, *first, *got);
+    op->data = data;
+    for (uint32_t i = 0; error == 0 && i < *got; i++) {
+        data[at + i] = data[at] + i;
+        op->data_fresh |= 1ull << (at + i);
     }
     return error;
 }
@@ -77,10 +75,16 @@ int sfs_op_new_inode(struct sfs_op *op, uint64_t parent, bool dir, uint64_t *ino
 int sfs_op_end(struct sfs_op *op, int error)
 {
     while (op->count > 0) {
-        sfs_buf_put(op->fs, op->held[--op->count]);
+        struct sfs_buf *buf = op->held[--op->count];
+        uint64_t block = buf->block;
+
+        sfs_buf_put(op->fs, buf);
+        if (error < 0 && (op->fresh & 1u << op->count) != 0) {
+            sfs_alloc_undo(&op->handle, block);
+        }
     }
-    while (error < 0 && op->blocks > 0) {
-        sfs_alloc_undo(&op->handle, op->block[--op->blocks]);
+    for (; error < 0 && op->data_fresh != 0; op->data_fresh &= op->data_fresh - 1) {
+        sfs_alloc_undo(&op->handle, op->data[__builtin_ctzll(op->data_fresh)]);
     }
     if (error < 0 && op->ino != 0) {
         (void)sfs_free_inode(&op->handle, op->ino);

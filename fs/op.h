@@ -10,16 +10,17 @@
 
 #include "fs/volume.h"
 
-#define SFS_OP_HELD   24 /* a symlink of 8 blocks, 2 inodes, a directory whose tree grows */
-#define SFS_OP_BLOCKS 40 /* a chunk of a write, and a tree that grows */
+#define SFS_OP_HELD 24 /* a symlink of 8 blocks, 2 inodes, a directory whose tree grows */
 
 struct sfs_op {
     struct sfs *fs;
     struct sfs_handle handle;
-    unsigned count, blocks;
     struct sfs_buf *held[SFS_OP_HELD];
-    uint64_t block[SFS_OP_BLOCKS]; /* new ones */
-    uint64_t ino;                  /* a new one, or 0 */
+    unsigned count;
+    uint32_t fresh;       /* bit i: the block of held[i] is new */
+    const uint64_t *data; /* new blocks of data: */
+    uint64_t data_fresh;  /* bit i: data[i] */
+    uint64_t ino;         /* a new one, or 0 */
 };
 
 /* sfs_begin with sfs_credits(BASE, FREED_META). */
@@ -29,9 +30,11 @@ int sfs_op_begin(struct sfs *fs, struct sfs_op *op, uint32_t base, uint32_t free
 int sfs_op_hold(struct sfs_op *op, uint64_t block, struct sfs_buf **buf);
 /* Allocate a block for metadata near GOAL, all zero, held. */
 int sfs_op_new_block(struct sfs_op *op, uint64_t goal, struct sfs_buf **buf);
-/* sfs_alloc_data, sfs_alloc_inode. */
-int sfs_op_new_data(struct sfs_op *op, uint64_t goal, uint32_t want, uint64_t *first,
+/* Allocate 1 to WANT blocks for data near GOAL, in one piece: DATA[AT] and those behind it, at most up
+ * to DATA[63]; *GOT how many. DATA stays until the end. */
+int sfs_op_new_data(struct sfs_op *op, uint64_t goal, uint64_t *data, uint32_t at, uint32_t want,
                     uint32_t *got);
+/* sfs_alloc_inode. */
 int sfs_op_new_inode(struct sfs_op *op, uint64_t parent, bool dir, uint64_t *ino);
 /* Let go of everything and end the handle; with an ERROR, free what was allocated. Returns ERROR. */
 int sfs_op_end(struct sfs_op *op, int error);

@@ -254,12 +254,9 @@ static int allocate(struct sfs_op *op, struct sfs_node *node, struct chunk *chun
             run++;
         }
         if (run > 0) {
-            error = sfs_op_new_data(op, goal, run, &chunk->block[i], &got);
+            error = sfs_op_new_data(op, goal, chunk->block, i, run, &got);
             if (error < 0) {
                 return error;
-            }
-            for (uint32_t j = 1; j < got; j++) {
-                chunk->block[i + j] = chunk->block[i] + j;
             }
         }
         goal = chunk->block[i + got - 1] + 1;
