@@ -485,6 +485,92 @@ static void orphans(void)
     assert_int_equal(after.inodes_free, before.inodes_free);
 }
 
+/* ---- An operation that fails takes nothing ----------------------------------------------------
+ */
+
+enum { TRY_DIRECTORY, TRY_LINK, TRY_TREE, TRY_NAME, TRIES };
+
+/* Each allocates blocks of several kinds. A reference to what was made goes back at once. */
+static int64_t try(int what, uint64_t file)
+{
+    static char text[4000];
+    int64_t result;
+
+    memset(text, 'n', sizeof(text));
+    switch (what) {
+    case TRY_DIRECTORY:
+        result = sfs_mkdir(fs, 0, N("made"), 0755, me, &attr);
+        break;
+    case TRY_LINK:
+        result = sfs_symlink(fs, 0, N("made"), text, sizeof(text), me, &attr);
+        break;
+    case TRY_NAME: /* in a directory that has to grow for it */
+        result = sfs_create(fs, 0, text, 255, 0644, me, &attr);
+        break;
+    default: /* the tree gets new roots, and a way down */
+        return sfs_write(fs, file, 1ull << 32, text, sizeof(text));
+    }
+    if (result == 0) {
+        assert_int_equal(sfs_forget(fs, attr.ino, 1), 0);
+    }
+    return result;
+}
+
+/* The N-th allocation or the N-th read fails. Returns whether there was one. */
+static bool fails_without_a_trace(int what, bool read, long n)
+{
+    struct sfs_statfs before, after;
+    uint64_t file;
+    int64_t result;
+
+    begin(512, SFS_VERSION, 8192);
+    file = make(0, "file");
+    put(file, 0, 30000);
+    for (int i = 0; i < 19; i++) { /* two in a block, and the file: ten blocks are full */
+        char name[201];
+
+        snprintf(name, sizeof(name), "%0200d", i);
+        make(0, name);
+    }
+    assert_int_equal(sfs_getattr(fs, 0, &attr), 0);
+    assert_int_equal(attr.size, 10 * 512);
+    remount();
+    sfs_statfs(fs, &before);
+    if (read) {
+        ramdisk_fail(disk, BLK_READ, n, 1);
+    } else {
+        port_fail_alloc(n);
+    }
+    result = try(what, file);
+    port_fail_alloc(-1);
+    ramdisk_fail(disk, BLK_READ, -1, 0);
+    sfs_statfs(fs, &after);
+    if (result < 0) {
+        assert_int_equal(result, read ? SFS_EIO : SFS_ENOMEM);
+        assert_int_equal(after.blocks_free, before.blocks_free);
+        assert_int_equal(after.inodes_free, before.inodes_free);
+        assert_int_equal(sfs_sync(fs), 0);
+        assert_true(try(what, file) >= 0);
+    }
+    end();
+    return result < 0;
+}
+
+static void test_failures_take_nothing(void **state)
+{
+    (void)state;
+    for (int what = 0; what < TRIES; what++) {
+        for (int read = 0; read < 2; read++) {
+            long n = 0;
+
+            while (fails_without_a_trace(what, read == 1, n)) {
+                n++;
+            }
+            assert_true(n > 0);
+        }
+    }
+}
+
 /* What mkfs takes for a journal is enough for whatever has to be freed, wherever it lies. */
 static void test_smallest_journal(void **state)
 {
@@ -741,6 +827,7 @@ int main(void)
         cmocka_unit_test(test_links),
         cmocka_unit_test(test_renames),
         cmocka_unit_test(test_orphans),
+        cmocka_unit_test(test_failures_take_nothing),
         cmocka_unit_test(test_smallest_journal),
         cmocka_unit_test(test_orphans_of_a_power_cut),
         cmocka_unit_test(test_more_orphans_than_slots),
