@@ -14,7 +14,8 @@ PARTS = {
         ["commit*", "checkpoint*", "log*", "recovery*", "handle*", "join*", "journal*", "rules*"],
     "contents of files: pages that are read ahead and written late": ["page*", "read*", "write*", "fsync*"],
     "trees of blocks, and cutting them in steps": ["tree*", "truncate*", "reach*", "cursor*"],
-    "operations on names": ["create*", "unlink*", "rename*", "lookup*", "walk*", "attr*", "perm*", "op*", "name*"],
+    "operations on names":
+        ["create*", "unlink*", "rename*", "change*", "lookup*", "walk*", "attr*", "perm*", "op*", "name*"],
     "directories, with an index in memory": ["dir*", "index*"],
     "inodes in memory: locks, orphans, a limit": ["node*", "upper*"],
     "format, geometry, superblocks, mkfs": ["format*", "geometry*", "super*", "mkfs*"],
