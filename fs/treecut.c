@@ -22,9 +22,8 @@ struct cut {
 
 uint32_t sfs_tree_cut_data(const struct sfs *fs, bool meta)
 {
-    if (!fs->has_journal) {
-        return fs->pointers +
-               SFS_DIRECT; /* all that a file has: it cannot be marked as unfinished */
+    if (!fs->has_journal) { /* all that a file has: there is no mark for what is unfinished */
+        return fs->pointers + SFS_DIRECT;
     }
     return meta ? CUT_META : fs->pointers;
 }
@@ -73,13 +72,13 @@ static int cut_below(struct cut *cut, uint64_t *pointer, unsigned level, uint64_
         return more;
     }
     slots = (uint64_t *)buf->data;
-    if (level == 0) {
-        more =
-            from < fs->pointers ? free_slots(cut, slots + from, fs->pointers - (uint32_t)from) : 0;
+    if (level == 0 && from < fs->pointers) {
+        more = free_slots(cut, slots + from, fs->pointers - (uint32_t)from);
     }
     for (uint64_t i = fs->pointers; level > 0 && i > from && more == 0; i--) {
-        more = slots[i - 1] != 0 ? cut_below(cut, &slots[i - 1], level - 1, first + (i - 1) * span)
-                                 : 0;
+        if (slots[i - 1] != 0) {
+            more = cut_below(cut, &slots[i - 1], level - 1, first + (i - 1) * span);
+        }
     }
     cut->full = true;
     return more == 0 && first >= cut->keep ? free_pointer(cut, pointer, true) : more;
