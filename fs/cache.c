@@ -68,7 +68,6 @@ static void link_buf(struct sfs *fs, struct sfs_buf *buf)
 static void free_buf(struct sfs_buf *buf)
 {
     port_free(buf->data);
-    port_free(buf->run_frame);
     port_free(buf->frozen);
     port_free(buf->durable);
     port_free(buf);

@@ -36,9 +36,8 @@ struct sfs_buf {
     uint64_t commit_seq; /* the committing transaction that it is in, or 0 */
     uint64_t log_seq;    /* of the newest durable copy, while that is not at home; or 0 */
     uint64_t live_seq;   /* of the newest durable copy in the log, at home or not; or 0 */
-    uint8_t *run_frame;  /* room for the copy that the running transaction will take */
     uint8_t *frozen;     /* the committing transaction's copy */
-    uint8_t *durable;    /* copy log_seq, if data may have changed since; else NULL */
+    uint8_t *durable;    /* copy log_seq */
     uint32_t crc;        /* entry(block) of frozen */
     bool frozen_data;    /* frozen is file data */
     struct sfs_buf *hash_next;

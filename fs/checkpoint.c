@@ -4,9 +4,8 @@
  *   rests --write the copies home--> home written --flush, write the journal superblock-->
  *         jsb written --flush--> rests, with the log free up to the new tail
  *
- * What is written home is exactly the newest DURABLE copy of a block: buf->durable, or buf->data as
- * long as no transaction has changed it. A live buffer may hold changes whose transaction is lost
- * in the next power cut.
+ * What is written home is exactly the newest DURABLE copy of a block, the one that is in the log. The
+ * buffer itself may hold changes whose transaction is lost in the next power cut.
  *
  * The flushes need not be our own: commit.c takes the steps beside its own flushes, so a steady
  * stream of commits pays none for the tail.
@@ -14,93 +13,35 @@
 #include "fs/log.h"
 #include "fs/super.h"
 
-/* ---- Sorting: a heap, in place ---- */
-
-static void sift_down(struct sfs_place *place, uint32_t at, uint32_t count)
-{
-    for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
-        if (child + 1 < count && place[child + 1].block > place[child].block) {
-            child++;
-        }
-        if (place[at].block >= place[child].block) {
-            return;
-        }
-        struct sfs_place swap = place[at];
-
-        place[at] = place[child];
-        place[child] = swap;
-    }
-}
-
-void sort_places(struct sfs_place *place, uint32_t count)
-{
-    for (uint32_t at = count / 2; at-- > 0;) {
-        sift_down(place, at, count);
-    }
-    while (count > 1) {
-        struct sfs_place swap = place[0];
-
-        place[0] = place[--count];
-        place[count] = swap;
-        sift_down(place, 0, count);
-    }
-}
-
 /* ---- Home ---- */
 
-/* Blocks whose durable copy is not at home, at most LOG_SORT of them, in order. */
+/* Blocks whose durable copy is not at home, at most LOG_HOME of them. Nobody changes or frees these
+ * copies while we are busy. */
 static uint32_t gather(struct sfs *fs)
 {
-    struct sfs_place *place = fs->journal->sort;
+    struct sfs_piece *piece = fs->journal->home;
     uint32_t count = 0;
 
     port_mutex_lock(fs->lock);
     struct sfs_buf *buf = fs->hand;
 
-    for (uint32_t i = 0; i < fs->buffers && count < LOG_SORT; i++, buf = buf->all_next) {
+    for (uint32_t i = 0; i < fs->buffers && count < LOG_HOME; i++, buf = buf->all_next) {
         if (buf->log_seq != 0) {
-            place[count++] = (struct sfs_place){buf->block, buf->log_seq};
+            void *copy = SFS_RULE(DURABLE_COPY) ? buf->durable : buf->data;
+
+            piece[count++] = (struct sfs_piece){buf->block, copy, buf};
         }
     }
     port_mutex_unlock(fs->lock);
-    sort_places(place, count);
     return count;
 }
 
-/* Copy the durable contents of COUNT blocks to chunk: the buffers may change meanwhile. */
-static void copy_durable(struct sfs *fs, const struct sfs_place *place, uint32_t count)
+static void copies_are_home(struct sfs *fs, uint32_t count)
 {
     port_mutex_lock(fs->lock);
     for (uint32_t i = 0; i < count; i++) {
-        const struct sfs_buf *buf = cache_find(fs, place[i].block);
+        struct sfs_buf *buf = fs->journal->home[i].owner;
 
-        SFS_ASSERT(buf->durable != NULL || (buf->run_seq == 0 && buf->commit_seq == 0));
-        memcpy(fs->journal->chunk + (size_t)i * fs->bs,
-               buf->durable != NULL && SFS_RULE(DURABLE_COPY) ? buf->durable : buf->data, fs->bs);
-    }
-    port_mutex_unlock(fs->lock);
-}
-
-int chunk_transfer(struct sfs *fs, enum blk_op op, const struct sfs_place *place, uint32_t count)
-{
-    struct sfs_journal *j = fs->journal;
-    enum blk_class cls = op == BLK_WRITE ? BLK_CLASS_HOME : BLK_CLASS_NONE;
-
-    sfs_batch_start(&j->batch, fs, op, cls);
-    for (uint32_t i = 0; i < count; i++) {
-        sfs_batch_add(&j->batch, op == BLK_WRITE ? place[i].block : place[i].where, 1,
-                      j->chunk + (size_t)i * fs->bs);
-    }
-    return sfs_batch_wait(&j->batch);
-}
-
-static void copies_are_home(struct sfs *fs, const struct sfs_place *place, uint32_t count)
-{
-    port_mutex_lock(fs->lock);
-    for (uint32_t i = 0; i < count; i++) {
-        struct sfs_buf *buf = cache_find(fs, place[i].block);
-
-        SFS_ASSERT(buf != NULL && buf->log_seq == place[i].where);
         buf->log_seq = 0;
         frame_put(fs, buf->durable);
         buf->durable = NULL;
@@ -108,24 +49,16 @@ static void copies_are_home(struct sfs *fs, const struct sfs_place *place, uint3
     port_mutex_unlock(fs->lock);
 }
 
-/* A write that fails is tried once more (J13). */
-static int write_some_home(struct sfs *fs, const struct sfs_place *place, uint32_t count)
+static int write_home(struct sfs *fs, uint32_t count)
 {
-    copy_durable(fs, place, count);
-    int error = chunk_transfer(fs, BLK_WRITE, place, count);
-    if (error < 0) {
-        error = chunk_transfer(fs, BLK_WRITE, place, count);
-    }
-    if (error == 0) {
-        copies_are_home(fs, place, count);
-    }
-    return error;
+    struct sfs_journal *j = fs->journal;
+
+    return sfs_pieces_write(&j->batch, fs, BLK_CLASS_HOME, j->home, count);
 }
 
 int checkpoint_write_home(struct sfs *fs)
 {
     struct sfs_journal *j = fs->journal;
-    const uint32_t most = LOG_CHUNK / fs->bs;
     uint32_t count;
     int error = 0;
 
@@ -133,8 +66,10 @@ int checkpoint_write_home(struct sfs *fs)
         return 0;
     }
     while (error == 0 && (count = gather(fs)) > 0) {
-        for (uint32_t i = 0; i < count && error == 0; i += most) {
-            error = write_some_home(fs, j->sort + i, count - i < most ? count - i : most);
+        error = write_home(fs, count);
+        error = error < 0 ? write_home(fs, count) : error; /* once more (J13) */
+        if (error == 0) {
+            copies_are_home(fs, count);
         }
     }
     if (error == 0) {

@@ -43,12 +43,10 @@ void txn_start(struct sfs *fs, uint64_t seq)
 
 /* ---- Freeze: no handle is open ---- */
 
-static void join_spare(struct sfs *fs, struct sfs_buf *buf)
+static void join_orphans(struct sfs *fs, struct sfs_buf *buf)
 {
     if (buf->run_seq == 0) {
-        uint8_t *frame = frame_take(fs);
-
-        txn_join(fs, buf, frame, txn_needs_durable(buf) ? frame_take(fs) : NULL);
+        txn_join(fs, buf); /* LOG_ORPHANS is its credit */
     }
 }
 
@@ -65,8 +63,8 @@ static void freeze_orphans(struct sfs *fs)
         return;
     }
     port_mutex_lock(fs->lock);
-    join_spare(fs, j->orphans);
-    join_spare(fs, j->orphans_table);
+    join_orphans(fs, j->orphans);
+    join_orphans(fs, j->orphans_table);
     memcpy(j->orphans->data, j->scratch, fs->bs);
     port_mutex_unlock(fs->lock);
 }
@@ -102,9 +100,8 @@ static void freeze_copies(struct sfs *fs)
 
     j->commit = j->run;
     for (struct sfs_buf *buf = j->run.list; buf != NULL; buf = buf->run_next) {
-        memcpy(buf->run_frame, buf->data, fs->bs);
-        buf->frozen = buf->run_frame;
-        buf->run_frame = NULL;
+        buf->frozen = frame_take(fs);
+        memcpy(buf->frozen, buf->data, fs->bs);
         buf->frozen_data = (buf->flags & SFS_BUF_DATA) != 0;
         buf->commit_seq = buf->run_seq;
         buf->run_seq = 0;
@@ -145,15 +142,12 @@ static int write_without_log(struct sfs *fs)
 /* Lock held. Without a log there is nothing to keep: the copy is at home. */
 static void buf_durable(struct sfs *fs, struct sfs_buf *buf)
 {
-    frame_put(fs, buf->durable);
-    buf->durable = NULL;
     if (fs->has_journal) {
         fs->journal->live += buf->live_seq == 0;
         buf->log_seq = buf->live_seq = buf->commit_seq;
-        if (buf->run_seq != 0) {
-            buf->durable = buf->frozen; /* data is changing again */
-            buf->frozen = NULL;
-        }
+        frame_put(fs, buf->durable);
+        buf->durable = buf->frozen;
+        buf->frozen = NULL;
     } else if (buf->run_seq == 0 && (buf->flags & (SFS_BUF_DATA | SFS_BUF_STUCK)) != 0) {
         cache_invalidate(buf);
         alloc_unstuck(fs, buf);

@@ -45,15 +45,16 @@ uint32_t sfs_log_data_max(const struct sfs *fs)
 
 /* ---- Begin ---- */
 
-static bool fill_spare(struct sfs *fs)
+/* A frame for each of CREDITS more blocks, and for all that are promised already. Lock held. */
+static bool promise_frames(struct sfs *fs, uint32_t credits)
 {
-    while (fs->journal->frame_count < LOG_SPARE) {
+    while (fs->journal->frame_count < fs->journal->reserved + credits) {
         uint8_t *frame = port_alloc(fs->bs);
 
         if (frame == NULL) {
             return false;
         }
-        frame_put(fs, frame);
+        frame_keep(fs, frame);
     }
     return true;
 }
@@ -144,10 +145,10 @@ static int try_begin(struct sfs *fs, uint32_t credits, uint32_t blocks, bool *tr
         port_cond_wait(fs->wake, fs->lock);
         return 0;
     }
-    if (!fill_spare(fs)) {
-        return SFS_ENOMEM;
+    if (!log_room(fs, credits)) {
+        return 0;
     }
-    return log_room(fs, credits) ? block_room(fs, blocks, tried) : 0;
+    return promise_frames(fs, credits) ? block_room(fs, blocks, tried) : SFS_ENOMEM;
 }
 
 int sfs_begin(struct sfs *fs, struct sfs_handle *handle, uint32_t credits, uint32_t blocks)

@@ -133,6 +133,48 @@ int sfs_batch_wait(struct sfs_batch *batch)
     return batch->error;
 }
 
+/* ---- Sorted ---- */
+
+#define SORT_MAX 32 /* bytes of a structure */
+
+/* Shell's: what is to be sorted here is little, and often in order. */
+void sfs_sort(void *array, size_t size, uint32_t count)
+{
+    uint8_t *at = array;
+    uint8_t moved[SORT_MAX];
+    uint64_t key, other;
+
+    for (uint32_t gap = count / 2; gap > 0; gap /= 2) {
+        for (uint32_t i = gap; i < count; i++) {
+            uint32_t j = i;
+
+            memcpy(moved, at + i * size, size);
+            memcpy(&key, moved, sizeof(key));
+            for (; j >= gap; j -= gap) {
+                memcpy(&other, at + (j - gap) * size, sizeof(other));
+                if (other <= key) {
+                    break;
+                }
+                memcpy(at + j * size, at + (j - gap) * size, size);
+            }
+            memcpy(at + j * size, moved, size);
+        }
+    }
+}
+
+int sfs_pieces_write(struct sfs_batch *batch, struct sfs *fs, enum blk_class cls,
+                     struct sfs_piece *piece, uint32_t count)
+{
+    sfs_sort(piece, sizeof(*piece), count);
+    sfs_batch_start(batch, fs, BLK_WRITE, cls);
+    for (uint32_t i = 0; i < count; i++) {
+        sfs_batch_add(batch, piece[i].block, 1, piece[i].data);
+    }
+    return sfs_batch_wait(batch);
+}
+
+/* ---- Without a batch ---- */
+
 static int transfer(struct sfs *fs, struct blk_req *req)
 {
     if (fs->dev->ops->submit(fs->dev, req) < 0 || fs->dev->ops->wait(fs->dev, req) < 0) {

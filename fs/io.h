@@ -9,6 +9,7 @@
 #define SECTOR0_FS_IO_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "include/blk.h"
@@ -40,6 +41,20 @@ void sfs_batch_add(struct sfs_batch *batch, uint64_t block, uint32_t count, void
 
 /* Sleep until everything has completed; the batch is then empty. Returns 0, or EIO. */
 int sfs_batch_wait(struct sfs_batch *batch);
+
+/* A block on its way to the disk. */
+struct sfs_piece {
+    uint64_t block;
+    void *data;
+    void *owner; /* whatever the caller wants to find there */
+};
+
+/* Sort COUNT pieces, and write them as one BATCH, so that neighbours become one request. */
+int sfs_pieces_write(struct sfs_batch *batch, struct sfs *fs, enum blk_class cls,
+                     struct sfs_piece *piece, uint32_t count);
+
+/* Sort COUNT structures of SIZE bytes, each of which begins with the uint64_t to sort by. */
+void sfs_sort(void *array, size_t size, uint32_t count);
 
 /* COUNT blocks from BLOCK on, now. Returns 0, or EIO. */
 int sfs_read_blocks(struct sfs *fs, uint64_t block, uint32_t count, void *memory);

@@ -1,9 +1,9 @@
 /*
  * join.c - how a buffer becomes part of the running transaction, and how it leaves again.
  *
- * Memory is promised when it joins: it brings the frame that its frozen copy will need, and, if the
- * log's newest copy of it is only in data, which is about to change, a copy of that (J4). So a
- * freeze cannot fail. The block of the checksum table that has its entry joins with it.
+ * With each credit a frame was promised, for the copy of the buffer that the freeze takes: so
+ * neither that nor joining can fail for lack of memory. The block of the checksum table that has the
+ * buffer's entry joins with it.
  */
 #include "fs/log.h"
 
@@ -21,48 +21,30 @@ uint8_t *frame_take(struct sfs *fs)
     return (uint8_t *)frame;
 }
 
-/* Any frame. NULL: no memory. */
-static uint8_t *frame_get(struct sfs *fs)
+void frame_keep(struct sfs *fs, uint8_t *memory)
 {
-    return fs->journal->frame_count > LOG_SPARE ? frame_take(fs) : port_alloc(fs->bs);
+    struct sfs_frame *frame = (struct sfs_frame *)memory;
+
+    frame->next = fs->journal->frames;
+    fs->journal->frames = frame;
+    fs->journal->frame_count++;
 }
 
 void frame_put(struct sfs *fs, uint8_t *memory)
 {
-    struct sfs_journal *j = fs->journal;
-    struct sfs_frame *frame = (struct sfs_frame *)memory;
-
-    if (memory == NULL) {
-        return;
-    }
-    if (j->frame_count >= FRAMES_KEPT) {
+    if (memory == NULL || fs->journal->frame_count >= fs->journal->reserved + FRAMES_KEPT) {
         port_free(memory);
-        return;
+    } else {
+        frame_keep(fs, memory);
     }
-    frame->next = j->frames;
-    j->frames = frame;
-    j->frame_count++;
 }
 
 /* ---- In and out ---- */
 
-/* The newest durable copy is only in data, which is about to change (J4). While the buffer is in
- * the committing transaction, its older copy has been made already. */
-bool txn_needs_durable(const struct sfs_buf *buf)
-{
-    return buf->log_seq != 0 && buf->durable == NULL && buf->commit_seq == 0 &&
-           SFS_RULE(COPY_BEFORE_CHANGE);
-}
-
-void txn_join(struct sfs *fs, struct sfs_buf *buf, uint8_t *run_frame, uint8_t *durable)
+void txn_join(struct sfs *fs, struct sfs_buf *buf)
 {
     struct sfs_txn *run = &fs->journal->run;
 
-    if (durable != NULL) {
-        memcpy(durable, buf->data, fs->bs);
-        buf->durable = durable;
-    }
-    buf->run_frame = run_frame;
     buf->run_seq = run->seq;
     buf->run_next = run->list;
     run->list = buf;
@@ -82,56 +64,23 @@ void txn_leave(struct sfs *fs, struct sfs_buf *buf)
     *at = buf->run_next;
     run->joined--;
     buf->run_seq = 0;
-    frame_put(fs, buf->run_frame);
-    buf->run_frame = NULL;
     if (buf->commit_seq != 0) {
         memcpy(buf->data, buf->frozen, fs->bs);
     } else if (buf->durable != NULL) {
         memcpy(buf->data, buf->durable, fs->bs);
-        frame_put(fs, buf->durable);
-        buf->durable = NULL;
     } else {
         cache_invalidate(buf);
     }
 }
 
-/* The frames that BUF needs to join. False: no memory. */
-static bool join_frames(struct sfs *fs, const struct sfs_buf *buf, uint8_t *frame[2])
-{
-    frame[0] = frame[1] = NULL;
-    if (buf == NULL || buf->run_seq != 0) {
-        return true;
-    }
-    frame[0] = frame_get(fs);
-    frame[1] = frame[0] != NULL && txn_needs_durable(buf) ? frame_get(fs) : NULL;
-    return frame[0] != NULL && (frame[1] != NULL || !txn_needs_durable(buf));
-}
-
-static void join_charged(struct sfs_handle *handle, struct sfs_buf *buf, uint8_t *frame[2])
+/* The handle pays for BUF, NULL allowed, once in a transaction. Lock held. */
+static void join_charged(struct sfs_handle *handle, struct sfs_buf *buf)
 {
     if (buf != NULL && buf->run_seq == 0) {
         SFS_ASSERT(handle->credits > 0);
         handle->credits--;
-        txn_join(handle->fs, buf, frame[0], frame[1]);
+        txn_join(handle->fs, buf);
     }
-}
-
-/* BUF and the block of its checksum entry, both or none. Lock held. */
-static int join_both(struct sfs_handle *handle, struct sfs_buf *buf, struct sfs_buf *table)
-{
-    struct sfs_buf *const both[2] = {buf, table};
-    uint8_t *frame[2][2] = {{NULL}};
-    bool got = join_frames(handle->fs, buf, frame[0]) && join_frames(handle->fs, table, frame[1]);
-
-    for (int i = 0; i < 2; i++) {
-        if (got) {
-            join_charged(handle, both[i], frame[i]);
-        } else {
-            frame_put(handle->fs, frame[i][0]);
-            frame_put(handle->fs, frame[i][1]);
-        }
-    }
-    return got ? 0 : SFS_ENOMEM;
 }
 
 static int table_of(struct sfs *fs, uint64_t block, struct sfs_buf **table)
@@ -150,19 +99,21 @@ static int join(struct sfs_handle *handle, struct sfs_buf *buf, bool fresh)
     struct sfs_buf *table;
     int error = table_of(fs, buf->block, &table);
 
+    if (error < 0) {
+        sfs_buf_put(fs, buf);
+        return error;
+    }
     port_mutex_lock(fs->lock);
-    error = error < 0 ? error : join_both(handle, buf, table);
-    if (error == 0 && fresh) {
+    join_charged(handle, buf);
+    join_charged(handle, table);
+    if (fresh) {
         memset(buf->data, 0, fs->bs);
         buf->flags = (buf->flags | SFS_BUF_VALID) & ~(uint32_t)SFS_BUF_DATA;
         alloc_unstuck(fs, buf);
     }
-    if (error < 0) {
-        buf->refs--;
-    }
     port_mutex_unlock(fs->lock);
     sfs_buf_put(fs, table);
-    return error;
+    return 0;
 }
 
 int sfs_modify(struct sfs_handle *handle, uint64_t block, struct sfs_buf **out)
@@ -225,15 +176,15 @@ int sfs_log_data(struct sfs_handle *handle, uint64_t block, const void *data)
     }
     port_mutex_lock(fs->lock);
     bool metadata = (buf->flags & (SFS_BUF_VALID | SFS_BUF_DATA)) == SFS_BUF_VALID;
-    int error = metadata ? SFS_EUCLEAN : join_both(handle, buf, NULL);
 
-    if (error == 0) {
+    if (!metadata) {
+        join_charged(handle, buf);
         memcpy(buf->data, data, fs->bs);
         buf->flags |= SFS_BUF_VALID | SFS_BUF_DATA;
     }
     buf->refs--;
     port_mutex_unlock(fs->lock);
-    return error;
+    return metadata ? SFS_EUCLEAN : 0;
 }
 
 bool sfs_is_sticky(struct sfs *fs, uint64_t block)

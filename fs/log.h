@@ -7,7 +7,7 @@
  *                tail           head         them home and the journal superblock has moved on
  *
  *   running transaction --freeze--> committing transaction --flush--> durable --checkpoint--> home
- *   buf->data, run_frame            buf->frozen                       buf->durable, or data
+ *   buf->data                       buf->frozen                       buf->durable
  *
  * One thread at a time is "busy": commits, checkpoints or writes a superblock. So commits are
  * serial, and only the last transaction of a log can be torn.
@@ -19,9 +19,8 @@
 
 #define LOG_DESCRIPTORS 4           /* that one batch may hold */
 #define LOG_CHUNK       (32u << 10) /* bytes moved at a time by checkpoint and recovery */
-#define LOG_SORT        256         /* blocks that one round of a checkpoint sorts */
+#define LOG_HOME        256         /* blocks that one round of a checkpoint writes home */
 #define LOG_ORPHANS     2           /* credits of each transaction: the orphan block, its entry */
-#define LOG_SPARE       4           /* frames that a freeze may need and cannot fail to get */
 
 struct sfs_txn {
     uint64_t seq;
@@ -94,7 +93,7 @@ struct sfs_journal {
     uint32_t next_tail_blk, next_tail_used; /* used: blocks that it sets free */
     uint64_t stamp;
 
-    struct sfs_frame *frames; /* free ones; at least LOG_SPARE while a handle is open */
+    struct sfs_frame *frames; /* free ones; as many as are reserved, while a handle is open */
     uint32_t frame_count;
 
     /* Belong to whoever is busy. */
@@ -107,7 +106,7 @@ struct sfs_journal {
     uint32_t chunk_count;     /* and how many are there */
     enum log_trouble trouble; /* recovery's findings: */
     uint32_t replayed;        /* transactions */
-    struct sfs_place *sort;   /* LOG_SORT */
+    struct sfs_piece *home;   /* LOG_HOME, of a checkpoint */
 
     struct sfs_buf *orphans, *orphans_table; /* held while mounted read-write */
 
@@ -131,13 +130,13 @@ uint32_t *cache_entry(const struct sfs *fs, struct sfs_buf *table, uint64_t bloc
 
 /* ---- join.c; handle.c ---- */
 
-/* A frame of one block, of the spare ones; cannot fail inside a freeze. Lock held. */
+/* A frame of one block; cannot fail inside a freeze. Lock held. */
 uint8_t *frame_take(struct sfs *fs);
+/* Give a frame to the others; frame_put, NULL allowed, only if there are not too many. Lock held. */
+void frame_keep(struct sfs *fs, uint8_t *frame);
 void frame_put(struct sfs *fs, uint8_t *frame);
-/* Make BUF part of the running transaction. Its frames are there already. Lock held. */
-void txn_join(struct sfs *fs, struct sfs_buf *buf, uint8_t *run_frame, uint8_t *durable);
-/* Does joining need a copy of what is durable? Lock held. */
-bool txn_needs_durable(const struct sfs_buf *buf);
+/* Make BUF part of the running transaction, at whose cost is the caller's. Lock held. */
+void txn_join(struct sfs *fs, struct sfs_buf *buf);
 /* Take BUF out of the running transaction again, with the contents it had before. Lock held. */
 void txn_leave(struct sfs *fs, struct sfs_buf *buf);
 /* Log blocks of a transaction with PAYLOAD blocks. Any. */
@@ -175,9 +174,6 @@ void checkpoint_flushed(struct sfs *fs);
 int checkpoint_now(struct sfs *fs);
 /* Write the journal superblock of slot gen & 1. */
 int jsb_write(struct sfs *fs, uint64_t gen, uint64_t tail_seq, uint32_t tail_blk);
-void sort_places(struct sfs_place *place, uint32_t count);
-/* Between j->chunk and COUNT places: read from WHERE they are, or write to BLOCK, their home. */
-int chunk_transfer(struct sfs *fs, enum blk_op op, const struct sfs_place *place, uint32_t count);
 
 /* ---- logread.c ---- */
 

@@ -143,7 +143,7 @@ static bool check_commit(struct sfs *fs, struct walk *w)
 
 static bool homes_differ(struct walk *w)
 {
-    sort_places(w->place, w->count);
+    sfs_sort(w->place, sizeof(*w->place), w->count);
     for (uint32_t i = 1; i < w->count; i++) {
         if (w->place[i - 1].block == w->place[i].block) {
             return false;

@@ -77,11 +77,11 @@ static int make_journal(struct sfs *fs)
                               .commit_block = port_alloc(fs->bs),
                               .scratch = port_alloc(fs->bs),
                               .chunk = port_alloc(LOG_CHUNK),
-                              .sort = port_alloc(LOG_SORT * sizeof(struct sfs_place))};
+                              .home = port_alloc(LOG_HOME * sizeof(struct sfs_piece))};
     fs->journal = j;
     set_limits(fs);
     return j->descriptors != NULL && j->commit_block != NULL && j->scratch != NULL &&
-                   j->chunk != NULL && j->sort != NULL
+                   j->chunk != NULL && j->home != NULL
                ? 0
                : SFS_ENOMEM;
 }
@@ -107,7 +107,7 @@ static void free_journal(struct sfs *fs)
     port_free(j->commit_block);
     port_free(j->scratch);
     port_free(j->chunk);
-    port_free(j->sort);
+    port_free(j->home);
     port_free(j->overlay);
     port_free(j);
 }

@@ -60,12 +60,6 @@ struct sfs_node {
     uint32_t read_ahead;
 };
 
-/* A dirty block on its way to the disk. */
-struct sfs_piece {
-    uint64_t block;
-    struct sfs_page *page;
-    uint32_t part;
-};
 #define SFS_PIECES 256
 
 struct sfs_upper {

@@ -193,14 +193,17 @@ static uint8_t chosen(const struct sfs_page *page, const struct choice *choice)
     return mask;
 }
 
-static void add_pieces(struct sfs_upper *upper, struct sfs_page *page, uint8_t mask)
+static void add_pieces(struct sfs *fs, struct sfs_page *page, uint8_t mask)
 {
+    struct sfs_upper *upper = fs->upper;
+
     page->busy = true;
     page->writing = mask;
     page->refs++;
     for (unsigned i = 0; i < SFS_PAGE_PARTS; i++) {
         if ((mask & 1u << i) != 0) {
-            upper->piece[upper->piece_count++] = (struct sfs_piece){page->block[i], page, i};
+            upper->piece[upper->piece_count++] =
+                (struct sfs_piece){page->block[i], page->data + (i << fs->bs_shift), page};
         }
     }
 }
@@ -209,8 +212,9 @@ static void add_pieces(struct sfs_upper *upper, struct sfs_page *page, uint8_t m
  * Collect pieces, as many as there is room for. Returns how many pages; *BUSY: some that were meant
  * are busy or held, somebody else may be writing them.
  */
-static uint32_t collect(struct sfs_upper *upper, const struct choice *choice, bool *busy)
+static uint32_t collect(struct sfs *fs, const struct choice *choice, bool *busy)
 {
+    struct sfs_upper *upper = fs->upper;
     uint32_t count = 0;
 
     *busy = false;
@@ -227,42 +231,11 @@ static uint32_t collect(struct sfs_upper *upper, const struct choice *choice, bo
             *busy = true;
         } else {
             page->round = upper->round;
-            add_pieces(upper, page, mask);
+            add_pieces(fs, page, mask);
             count++;
         }
     }
     return count;
-}
-
-/* Shell sort by block: the pieces are few, and often in order. */
-static void sort(struct sfs_piece *piece, uint32_t count)
-{
-    for (uint32_t gap = count / 2; gap > 0; gap /= 2) {
-        for (uint32_t i = gap; i < count; i++) {
-            struct sfs_piece moved = piece[i];
-            uint32_t j = i;
-
-            for (; j >= gap && piece[j - gap].block > moved.block; j -= gap) {
-                piece[j] = piece[j - gap];
-            }
-            piece[j] = moved;
-        }
-    }
-}
-
-static int write_pieces(struct sfs *fs)
-{
-    struct sfs_upper *upper = fs->upper;
-
-    sort(upper->piece, upper->piece_count);
-    sfs_batch_start(&upper->batch, fs, BLK_WRITE, BLK_CLASS_DATA);
-    for (uint32_t i = 0; i < upper->piece_count; i++) {
-        struct sfs_piece *piece = &upper->piece[i];
-
-        sfs_batch_add(&upper->batch, piece->block, 1,
-                      piece->page->data + (piece->part << fs->bs_shift));
-    }
-    return sfs_batch_wait(&upper->batch);
 }
 
 static void finish_pieces(struct sfs *fs, int error)
@@ -270,7 +243,7 @@ static void finish_pieces(struct sfs *fs, int error)
     struct sfs_upper *upper = fs->upper;
 
     for (uint32_t i = 0; i < upper->piece_count; i++) {
-        struct sfs_page *page = upper->piece[i].page;
+        struct sfs_page *page = upper->piece[i].owner;
 
         if (page->writing != 0) {
             sfs_page_written(fs, page, error);
@@ -290,7 +263,7 @@ static int write_chosen(struct sfs *fs, const struct choice *choice)
     port_mutex_lock(upper->page_lock);
     upper->round++;
     for (;;) {
-        uint32_t count = collect(upper, choice, &busy);
+        uint32_t count = collect(fs, choice, &busy);
 
         if (count == 0 && !busy) {
             break;
@@ -300,7 +273,8 @@ static int write_chosen(struct sfs *fs, const struct choice *choice)
             continue;
         }
         port_mutex_unlock(upper->page_lock);
-        int error = write_pieces(fs);
+        int error =
+            sfs_pieces_write(&upper->batch, fs, BLK_CLASS_DATA, upper->piece, upper->piece_count);
         port_mutex_lock(upper->page_lock);
         finish_pieces(fs, error);
         result = result < 0 ? result : error;

@@ -19,6 +19,21 @@
 
 /* ---- Replay ---- */
 
+/* Between j->chunk and COUNT places: read from WHERE they are, or write to BLOCK, their home. */
+static int chunk_transfer(struct sfs *fs, enum blk_op op, const struct sfs_place *place,
+                          uint32_t count)
+{
+    struct sfs_journal *j = fs->journal;
+    enum blk_class cls = op == BLK_WRITE ? BLK_CLASS_HOME : BLK_CLASS_NONE;
+
+    sfs_batch_start(&j->batch, fs, op, cls);
+    for (uint32_t i = 0; i < count; i++) {
+        sfs_batch_add(&j->batch, op == BLK_WRITE ? place[i].block : place[i].where, 1,
+                      j->chunk + (size_t)i * fs->bs);
+    }
+    return sfs_batch_wait(&j->batch);
+}
+
 /* A valid transaction goes home, in chunks. */
 static int replay(struct sfs *fs, struct walk *w)
 {

@@ -18,7 +18,6 @@
     RULE(TWO_PHASE, "J3: with new data in place, the commit block waits for a flush")              \
     RULE(DATA_BEFORE_COMMIT, "J1: new data are written before the commit that points to them")     \
     RULE(BUSY_PAGE_RESTS, "J1: contents on their way to the disk do not change")                   \
-    RULE(COPY_BEFORE_CHANGE, "J4: a durable copy is kept when the buffer changes")                 \
     RULE(DURABLE_COPY, "J4: a checkpoint writes durable copies home, not what is newer")           \
     RULE(HOME_BEFORE_TAIL, "J5: what the tail leaves behind is home, and flushed")                 \
     RULE(TAIL_BEFORE_REUSE, "J5: log space is used again when the moved tail is flushed")          \
