@@ -135,29 +135,18 @@ int sfs_batch_wait(struct sfs_batch *batch)
 
 /* ---- Sorted ---- */
 
-#define SORT_MAX 32 /* bytes of a structure */
-
 /* Shell's: what is to be sorted here is little, and often in order. */
-void sfs_sort(void *array, size_t size, uint32_t count)
+void sfs_pieces_sort(struct sfs_piece *piece, uint32_t count)
 {
-    uint8_t *at = array;
-    uint8_t moved[SORT_MAX];
-    uint64_t key, other;
-
     for (uint32_t gap = count / 2; gap > 0; gap /= 2) {
         for (uint32_t i = gap; i < count; i++) {
+            struct sfs_piece moved = piece[i];
             uint32_t j = i;
 
-            memcpy(moved, at + i * size, size);
-            memcpy(&key, moved, sizeof(key));
-            for (; j >= gap; j -= gap) {
-                memcpy(&other, at + (j - gap) * size, sizeof(other));
-                if (other <= key) {
-                    break;
-                }
-                memcpy(at + j * size, at + (j - gap) * size, size);
+            for (; j >= gap && piece[j - gap].block > moved.block; j -= gap) {
+                piece[j] = piece[j - gap];
             }
-            memcpy(at + j * size, moved, size);
+            piece[j] = moved;
         }
     }
 }
@@ -165,7 +154,7 @@ void sfs_sort(void *array, size_t size, uint32_t count)
 int sfs_pieces_write(struct sfs_batch *batch, struct sfs *fs, enum blk_class cls,
                      struct sfs_piece *piece, uint32_t count)
 {
-    sfs_sort(piece, sizeof(*piece), count);
+    sfs_pieces_sort(piece, count);
     sfs_batch_start(batch, fs, BLK_WRITE, cls);
     for (uint32_t i = 0; i < count; i++) {
         sfs_batch_add(batch, piece[i].block, 1, piece[i].data);

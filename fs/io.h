@@ -9,7 +9,6 @@
 #define SECTOR0_FS_IO_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "include/blk.h"
@@ -45,16 +44,18 @@ int sfs_batch_wait(struct sfs_batch *batch);
 /* A block on its way to the disk. */
 struct sfs_piece {
     uint64_t block;
-    void *data;
+    union {
+        void *data;
+        uint64_t from; /* recovery: the block that has its contents */
+    };
     void *owner; /* whatever the caller wants to find there */
 };
 
-/* Sort COUNT pieces, and write them as one BATCH, so that neighbours become one request. */
+/* Sort COUNT pieces by block. */
+void sfs_pieces_sort(struct sfs_piece *piece, uint32_t count);
+/* Sort them, and write them as one BATCH, so that neighbours become one request. */
 int sfs_pieces_write(struct sfs_batch *batch, struct sfs *fs, enum blk_class cls,
                      struct sfs_piece *piece, uint32_t count);
-
-/* Sort COUNT structures of SIZE bytes, each of which begins with the uint64_t to sort by. */
-void sfs_sort(void *array, size_t size, uint32_t count);
 
 /* COUNT blocks from BLOCK on, now. Returns 0, or EIO. */
 int sfs_read_blocks(struct sfs *fs, uint64_t block, uint32_t count, void *memory);

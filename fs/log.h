@@ -42,11 +42,6 @@ struct sfs_frame {
     struct sfs_frame *next;
 };
 
-struct sfs_place {
-    uint64_t block;
-    uint64_t where;
-};
-
 /* A walk through the log, see recovery.c. */
 struct walk {
     uint64_t seq;            /* of the transaction looked at */
@@ -54,7 +49,7 @@ struct walk {
     uint32_t start;          /* where the transaction begins */
     uint32_t total;          /* blocks of it so far */
     uint32_t chain;          /* checksum of its descriptors' checksums */
-    struct sfs_place *place; /* homes, and their copies' blocks; as many as the log has blocks */
+    struct sfs_piece *place; /* homes, and their copies' blocks; as many as the log has blocks */
     uint32_t count;
     uint32_t replayed; /* transactions */
 };
@@ -111,7 +106,7 @@ struct sfs_journal {
     struct sfs_buf *orphans, *orphans_table; /* held while mounted read-write */
 
     /* Replay in memory, of a read-only mount: homes in order, and the log block that counts. */
-    struct sfs_place *overlay;
+    struct sfs_piece *overlay;
     uint32_t overlay_count;
 };
 

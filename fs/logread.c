@@ -107,7 +107,7 @@ static bool check_payload(struct sfs *fs, struct walk *w, const struct sfs_descr
              SFS_RULE(PAYLOAD_VERIFIED))) {
             return false;
         }
-        w->place[w->count++] = (struct sfs_place){d->tag[i].home, from};
+        w->place[w->count++] = (struct sfs_piece){.block = d->tag[i].home, .from = from};
     }
     return true;
 }
@@ -143,7 +143,7 @@ static bool check_commit(struct sfs *fs, struct walk *w)
 
 static bool homes_differ(struct walk *w)
 {
-    sfs_sort(w->place, sizeof(*w->place), w->count);
+    sfs_pieces_sort(w->place, w->count);
     for (uint32_t i = 1; i < w->count; i++) {
         if (w->place[i - 1].block == w->place[i].block) {
             return false;

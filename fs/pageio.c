@@ -203,7 +203,7 @@ static void add_pieces(struct sfs *fs, struct sfs_page *page, uint8_t mask)
     for (unsigned i = 0; i < SFS_PAGE_PARTS; i++) {
         if ((mask & 1u << i) != 0) {
             upper->piece[upper->piece_count++] =
-                (struct sfs_piece){page->block[i], page->data + (i << fs->bs_shift), page};
+                (struct sfs_piece){page->block[i], {page->data + (i << fs->bs_shift)}, page};
         }
     }
 }

@@ -19,8 +19,8 @@
 
 /* ---- Replay ---- */
 
-/* Between j->chunk and COUNT places: read from WHERE they are, or write to BLOCK, their home. */
-static int chunk_transfer(struct sfs *fs, enum blk_op op, const struct sfs_place *place,
+/* Between j->chunk and COUNT places: read where they are, or write to BLOCK, their home. */
+static int chunk_transfer(struct sfs *fs, enum blk_op op, const struct sfs_piece *place,
                           uint32_t count)
 {
     struct sfs_journal *j = fs->journal;
@@ -28,7 +28,7 @@ static int chunk_transfer(struct sfs *fs, enum blk_op op, const struct sfs_place
 
     sfs_batch_start(&j->batch, fs, op, cls);
     for (uint32_t i = 0; i < count; i++) {
-        sfs_batch_add(&j->batch, op == BLK_WRITE ? place[i].block : place[i].where, 1,
+        sfs_batch_add(&j->batch, op == BLK_WRITE ? place[i].block : place[i].from, 1,
                       j->chunk + (size_t)i * fs->bs);
     }
     return sfs_batch_wait(&j->batch);
@@ -54,7 +54,7 @@ static int replay(struct sfs *fs, struct walk *w)
 static int remember(struct sfs *fs, const struct walk *w)
 {
     struct sfs_journal *j = fs->journal;
-    struct sfs_place *both = port_alloc((j->overlay_count + w->count) * sizeof(*both));
+    struct sfs_piece *both = port_alloc((j->overlay_count + w->count) * sizeof(*both));
     uint32_t old = 0, new = 0, count = 0;
 
     if (both == NULL) {
@@ -77,7 +77,7 @@ static int remember(struct sfs *fs, const struct walk *w)
 
 bool overlay_find(const struct sfs *fs, uint64_t block, uint64_t *log_block)
 {
-    const struct sfs_place *overlay = fs->journal->overlay;
+    const struct sfs_piece *overlay = fs->journal->overlay;
     uint32_t low = 0, high = fs->journal->overlay_count;
 
     while (low < high) {
@@ -91,7 +91,7 @@ bool overlay_find(const struct sfs *fs, uint64_t block, uint64_t *log_block)
     }
     bool found = low < fs->journal->overlay_count && overlay[low].block == block;
 
-    *log_block = found ? overlay[low].where : 0;
+    *log_block = found ? overlay[low].from : 0;
     return found;
 }
 
