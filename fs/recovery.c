@@ -4,51 +4,21 @@
  *   tail                              the walk stops
  *    |  T5 valid | T6 valid | T7 torn  ...old blocks...
  *
- *   1 from the tail, every transaction that verifies in all its blocks is written home; flush
+ *   1 from the tail, as long as transactions verify in all their blocks, remember where the newest
+ *     copy of each block lies; write these home; flush
  *   2 the journal superblock: empty log, next number T7 + 1: a torn transaction's number is burnt,
  *     or its remains could pass for a part of the new T7; flush
  *
  * Commits are serial, so behind a torn transaction there is nothing newer. If there is, the log is
  * damaged, not torn, and nothing is written.
  *
- * What is valid is logread.c's to say. A read-only mount writes nothing at all: it remembers where
- * in the log each block's newest copy lies.
+ * What is valid is logread.c's to say. A read-only mount writes nothing at all: it reads the copies
+ * where they are.
  */
 #include "fs/log.h"
 #include "fs/super.h"
 
 /* ---- Replay ---- */
-
-/* Between j->chunk and COUNT places: read where they are, or write to BLOCK, their home. */
-static int chunk_transfer(struct sfs *fs, enum blk_op op, const struct sfs_piece *place,
-                          uint32_t count)
-{
-    struct sfs_journal *j = fs->journal;
-    enum blk_class cls = op == BLK_WRITE ? BLK_CLASS_HOME : BLK_CLASS_NONE;
-
-    sfs_batch_start(&j->batch, fs, op, cls);
-    for (uint32_t i = 0; i < count; i++) {
-        sfs_batch_add(&j->batch, op == BLK_WRITE ? place[i].block : place[i].from, 1,
-                      j->chunk + (size_t)i * fs->bs);
-    }
-    return sfs_batch_wait(&j->batch);
-}
-
-/* A valid transaction goes home, in chunks. */
-static int replay(struct sfs *fs, struct walk *w)
-{
-    const uint32_t most = LOG_CHUNK / fs->bs;
-    int error = 0;
-
-    fs->journal->chunk_count = 0;
-    for (uint32_t i = 0; i < w->count && error == 0; i += most) {
-        uint32_t count = w->count - i < most ? w->count - i : most;
-
-        error = chunk_transfer(fs, BLK_READ, w->place + i, count);
-        error = error < 0 ? error : chunk_transfer(fs, BLK_WRITE, w->place + i, count);
-    }
-    return error;
-}
 
 /* A valid transaction goes into the overlay: both are in order, the newer one counts. */
 static int remember(struct sfs *fs, const struct walk *w)
@@ -95,28 +65,54 @@ bool overlay_find(const struct sfs *fs, uint64_t block, uint64_t *log_block)
     return found;
 }
 
+static int walk(struct sfs *fs, struct walk *w)
+{
+    int error = 0;
+
+    while (error == 0 && log_check_transaction(fs, w)) {
+        error = remember(fs, w);
+        w->replayed++;
+        w->seq++;
+        w->start = w->at;
+    }
+    return error;
+}
+
 /* The superblock says "clean", but there is something to replay: it is in use after all. */
 static int before_first_write(struct sfs *fs)
 {
     return fs->super.state == SFS_STATE_CLEAN ? sfs_super_write(fs, SFS_STATE_IN_USE) : 0;
 }
 
-static int walk(struct sfs *fs, struct walk *w)
+/* Read COUNT copies from the log, and write them home. */
+static int move(struct sfs *fs, struct sfs_piece *piece, uint32_t count)
 {
-    while (log_check_transaction(fs, w)) {
-        int error = fs->read_only ? remember(fs, w) : before_first_write(fs);
+    struct sfs_journal *j = fs->journal;
+    uint8_t *at = j->chunk;
 
-        if (error == 0 && !fs->read_only) {
-            error = replay(fs, w);
-        }
-        if (error < 0) {
-            return error;
-        }
-        w->replayed++;
-        w->seq++;
-        w->start = w->at;
+    sfs_batch_start(&j->batch, fs, BLK_READ, BLK_CLASS_NONE);
+    for (uint32_t i = 0; i < count; i++, at += fs->bs) {
+        sfs_batch_add(&j->batch, piece[i].from, 1, at);
+        piece[i].data = at;
     }
-    return 0;
+    int error = sfs_batch_wait(&j->batch);
+
+    return error < 0 ? error : sfs_pieces_write(&j->batch, fs, BLK_CLASS_HOME, piece, count);
+}
+
+/* All that is remembered goes home, and is remembered no longer. */
+static int replay(struct sfs *fs)
+{
+    struct sfs_journal *j = fs->journal;
+    const uint32_t most = LOG_CHUNK / fs->bs;
+    int error = j->overlay_count > 0 ? before_first_write(fs) : 0;
+
+    j->chunk_count = 0;
+    for (uint32_t i = 0; i < j->overlay_count && error == 0; i += most) {
+        error = move(fs, j->overlay + i, j->overlay_count - i < most ? j->overlay_count - i : most);
+    }
+    j->overlay_count = 0;
+    return error;
 }
 
 /* ---- The journal superblock ---- */
@@ -150,12 +146,15 @@ static int jsb_read(struct sfs *fs, struct sfs_jsb *out)
     return error;
 }
 
-/* The log is replayed and durable at home: now it is empty. */
+/* The log is replayed: when that is durable, it is empty. */
 static int finish(struct sfs *fs, struct walk *w)
 {
     struct sfs_journal *j = fs->journal;
-    int error = SFS_RULE(RECOVERED_BEFORE_TAIL) ? sfs_io_flush(fs) : 0;
+    int error = replay(fs);
 
+    if (error == 0 && SFS_RULE(RECOVERED_BEFORE_TAIL)) {
+        error = sfs_io_flush(fs);
+    }
     w->seq += SFS_RULE(NUMBER_BURNT); /* of the torn one */
     if (error == 0) {
         error = jsb_write(fs, j->gen + 1, w->seq, w->start);
@@ -211,17 +210,19 @@ int recovery_run(struct sfs *fs)
 }
 
 /*
- * The numbers go on behind the newest that was ever used, so nothing that is left of the log can
- * pass for a part of it; zeros are for blocks that cannot be read just now. The next commit, or the
- * superblock, brings the flush: until then a power cut leaves a log that is emptied once more.
+ * What is valid goes home first. The numbers go on behind the newest that was ever used, so nothing
+ * that is left of the log can pass for a part of it; zeros are for blocks that cannot be read just
+ * now. The next commit, or the superblock, brings the flush: until then a power cut leaves a log that
+ * is emptied once more.
  */
 int recovery_reset(struct sfs *fs)
 {
     struct sfs_journal *j = fs->journal;
     const uint32_t most = LOG_CHUNK / fs->bs;
     uint64_t seq = log_newest(fs, j->durable_seq + 1) + 1;
-    int error = 0;
+    int error = replay(fs);
 
+    error = error < 0 ? error : sfs_io_flush(fs);
     memset(j->chunk, 0, LOG_CHUNK);
     for (uint32_t at = SFS_LOG_FIRST; at < fs->super.journal_blocks && error == 0; at += most) {
         uint32_t left = (uint32_t)fs->super.journal_blocks - at;

@@ -351,7 +351,8 @@ static void test_order(void **state)
     }
 }
 
-/* A whole record behind a broken one, with a higher number: damage, not a torn transaction. */
+/* A whole record behind a broken one, with a higher number: damage, not a torn transaction. Nothing
+ * is written, not even the transactions before it. */
 static void test_newer_behind(void **state)
 {
     (void)state;
@@ -368,8 +369,11 @@ static void test_newer_behind(void **state)
                512); /* one of its records is enough */
         put_jsb(&v, 2, 7, 10);
         set_state(&v, SFS_STATE_IN_USE);
+        long events = ramdisk_events(v.disk);
+
         assert_int_equal(mount_once(&v, &plain), SFS_EUCLEAN);
         assert_int_equal(mount_once(&v, &only_read), 0);
+        assert_int_equal(ramdisk_events(v.disk), events);
         set_state(&v, SFS_STATE_CLEAN); /* then what lies behind is from earlier */
         assert_int_equal(mount_once(&v, &plain), 0);
         ramdisk_free(v.disk);
