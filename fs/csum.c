@@ -15,51 +15,36 @@ static uint32_t table[8][256];
 
 #if defined(__x86_64__) && __STDC_HOSTED__
 
-#define CPUID_FEATURES 1
-#define ECX_SSE42      (1u << 20)
+#define HAS_INSTRUCTION() __builtin_cpu_supports("sse4.2")
 
-static bool has_instruction;
-
-static void find_instruction(void)
+__attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t seed, const void *buffer,
+                                                                 size_t size)
 {
-    uint32_t eax = CPUID_FEATURES, ebx, ecx = 0, edx;
-
-    __asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
-    has_instruction = (ecx & ECX_SSE42) != 0;
-}
-
-static uint32_t by_instruction(uint32_t seed, const uint8_t *byte, size_t size)
-{
+    const uint8_t *byte = buffer;
     uint64_t reg = (uint32_t)~seed, word;
 
     for (; size >= 8; size -= 8, byte += 8) {
         memcpy(&word, byte, 8);
-        __asm__("crc32q %1, %0" : "+r"(reg) : "rm"(word));
+        reg = __builtin_ia32_crc32di(reg, word);
     }
     for (; size > 0; size--, byte++) {
-        __asm__("crc32b %1, %0" : "+r"(reg) : "rm"(*byte));
+        reg = __builtin_ia32_crc32qi((uint32_t)reg, *byte);
     }
     return ~(uint32_t)reg;
 }
 
 #else
 
-#define has_instruction false
-
-static void find_instruction(void)
-{
-}
-
-static uint32_t by_instruction(uint32_t seed, const uint8_t *byte, size_t size)
-{
-    return sfs_csum_by_table(seed, byte, size);
-}
+#define HAS_INSTRUCTION() false
+#define by_instruction    sfs_csum_by_table
 
 #endif
 
+static bool has_instruction;
+
 void sfs_csum_init(void)
 {
-    find_instruction();
+    has_instruction = HAS_INSTRUCTION();
     for (uint32_t byte = 0; byte < 256; byte++) {
         uint32_t value = byte;
 
@@ -77,11 +62,6 @@ void sfs_csum_init(void)
     }
 }
 
-static uint32_t one_byte(uint32_t reg, uint8_t byte)
-{
-    return reg >> 8 ^ table[0][(reg ^ byte) & 255];
-}
-
 uint32_t sfs_csum_by_table(uint32_t seed, const void *buffer, size_t size)
 {
     const uint8_t *byte = buffer;
@@ -97,8 +77,8 @@ uint32_t sfs_csum_by_table(uint32_t seed, const void *buffer, size_t size)
               table[4][low >> 24] ^ table[3][high & 255] ^ table[2][high >> 8 & 255] ^
               table[1][high >> 16 & 255] ^ table[0][high >> 24];
     }
-    while (size-- > 0) {
-        reg = one_byte(reg, *byte++);
+    for (; size > 0; size--, byte++) {
+        reg = reg >> 8 ^ table[0][(reg ^ *byte) & 255];
     }
     return ~reg;
 }
