@@ -108,63 +108,58 @@ static struct sfs_page *new_page(void)
     return page;
 }
 
-/* A page to be filled: one that is dropped, if there are MOST; else a new one. NULL: no memory, or
- * none can be dropped. */
+/* A page to be filled: one that is dropped, if there are pages_max; else a new one, if there are fewer
+ * than MOST. NULL: no memory, or none can be dropped. */
 static struct sfs_page *obtain(struct sfs_upper *upper, uint32_t most)
 {
-    struct sfs_page *page = NULL;
+    struct sfs_page *page = NULL, *old;
 
-    while (upper->pages >= upper->pages_max) {
-        struct sfs_page *old = victim(upper);
-
-        if (old == NULL) {
-            break;
-        }
+    while (upper->pages >= upper->pages_max && (old = victim(upper)) != NULL) {
         free_page(page);
         page = old;
     }
-    return page == NULL && upper->pages < most ? new_page() : page;
+    if (page == NULL && upper->pages < most) {
+        page = new_page();
+    }
+    return page;
 }
 
-/* The same when all are dirty: some are written. Twice the cache's size is the end. */
-static struct sfs_page *obtain_clean(struct sfs *fs)
+/* The page if it is there, or a fresh one, or NULL. */
+static struct sfs_page *find_or_make(struct sfs_upper *upper, struct sfs_node *node, uint64_t index,
+                                     uint32_t most)
 {
-    struct sfs_upper *upper = fs->upper;
+    struct sfs_page *page = find(upper, node, index);
 
-    port_mutex_unlock(upper->page_lock);
-    (void)sfs_pages_pay(fs, UINT64_MAX);
-    (void)sfs_pages_write(fs, NULL);
-    port_mutex_lock(upper->page_lock);
-    return obtain(upper, 2 * upper->pages_max);
+    if (page != NULL) {
+        page->used = true;
+        return page;
+    }
+    page = obtain(upper, most);
+    if (page != NULL) {
+        *page = (struct sfs_page){.data = page->data, .node = node, .index = index};
+        insert(upper, page);
+    }
+    return page;
 }
 
+/* When all are dirty, some are written, and twice the cache's size is the end. */
 int sfs_page_get(struct sfs *fs, struct sfs_node *node, uint64_t index, struct sfs_page **page)
 {
     struct sfs_upper *upper = fs->upper;
-    struct sfs_page *fresh = NULL;
 
     port_mutex_lock(upper->page_lock);
-    *page = find(upper, node, index);
-    if (*page != NULL) {
-        (*page)->used = true;
-    } else {
-        fresh = obtain(upper, upper->pages_max);
-        if (fresh == NULL) {
-            fresh = obtain_clean(fs);
-            *page = find(upper, node, index);
-        }
-    }
-    if (*page == NULL && fresh != NULL) {
-        *fresh = (struct sfs_page){.data = fresh->data, .node = node, .index = index};
-        insert(upper, fresh);
-        *page = fresh;
-        fresh = NULL;
+    *page = find_or_make(upper, node, index, upper->pages_max);
+    if (*page == NULL) {
+        port_mutex_unlock(upper->page_lock);
+        (void)sfs_pages_pay(fs, UINT64_MAX);
+        (void)sfs_pages_write(fs, NULL);
+        port_mutex_lock(upper->page_lock);
+        *page = find_or_make(upper, node, index, 2 * upper->pages_max);
     }
     if (*page != NULL) {
         (*page)->refs++;
     }
     port_mutex_unlock(upper->page_lock);
-    free_page(fresh); /* somebody was quicker */
     return *page != NULL ? 0 : SFS_ENOMEM;
 }
 

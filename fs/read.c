@@ -8,27 +8,27 @@
 
 #define AHEAD_FIRST 8u /* pages */
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* How many pages to read at INDEX, of WANT that are asked for, up to the file's END (in pages). */
 static uint32_t window(struct sfs *fs, struct sfs_node *node, uint64_t index, uint64_t want,
                        uint64_t end)
 {
-    uint32_t most = fs->upper->pages_max / 4;
+    uint64_t most = least(fs->upper->pages_max / 4, SFS_READ_PAGES);
     uint64_t count;
 
-    most = most < SFS_READ_PAGES ? most : SFS_READ_PAGES;
     port_mutex_lock(fs->upper->page_lock);
     if (index != 0 && index != node->read_next) {
         node->read_ahead = 1; /* somewhere else: nothing is known of what comes */
-    } else if (node->read_ahead < AHEAD_FIRST) {
-        node->read_ahead = AHEAD_FIRST;
     } else {
-        node->read_ahead *= 2;
+        count = node->read_ahead < AHEAD_FIRST ? AHEAD_FIRST : 2 * (uint64_t)node->read_ahead;
+        node->read_ahead = (uint32_t)least(count, most);
     }
     count = want > node->read_ahead ? want : node->read_ahead;
-    count = count < most ? count : most;
-    count = count < end - index ? count : end - index;
-    count = count > 0 ? count : 1;
-    node->read_ahead = (uint32_t)(node->read_ahead < most ? node->read_ahead : most);
+    count = least(least(count, most), end - index);
     node->read_next = index + count;
     port_mutex_unlock(fs->upper->page_lock);
     return (uint32_t)count;
