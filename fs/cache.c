@@ -137,7 +137,7 @@ struct sfs_buf *cache_get(struct sfs *fs, uint64_t block)
 
 void cache_invalidate(struct sfs_buf *buf)
 {
-    buf->flags &= ~(uint32_t)(SFS_BUF_VALID | SFS_BUF_DATA | SFS_BUF_TABLE);
+    buf->flags &= ~(uint32_t)(SFS_BUF_VALID | SFS_BUF_DATA);
 }
 
 void cache_free(struct sfs *fs)
@@ -172,9 +172,9 @@ uint32_t *cache_entry(const struct sfs *fs, struct sfs_buf *table, uint64_t bloc
     return (uint32_t *)table->data + block % (fs->bs / 4);
 }
 
-static bool is_table(const struct sfs *fs, uint64_t block)
+bool cache_covered(const struct sfs *fs, uint64_t block)
 {
-    return fs->has_journal && block >= fs->super.csum_start && block < fs->super.journal_start;
+    return fs->has_journal && (block < fs->super.csum_start || block >= fs->super.journal_start);
 }
 
 static bool in_inode_table(const struct sfs *fs, uint64_t block)
@@ -218,10 +218,7 @@ static int load_covered(struct sfs *fs, struct sfs_buf *buf)
 /* Fill BUF, whose READING is ours. */
 static int load(struct sfs *fs, struct sfs_buf *buf)
 {
-    if (!fs->has_journal || is_table(fs, buf->block)) {
-        return fetch(fs, buf->block, buf->data);
-    }
-    return load_covered(fs, buf);
+    return cache_covered(fs, buf->block) ? load_covered(fs, buf) : fetch(fs, buf->block, buf->data);
 }
 
 static void wait_read(struct sfs *fs, struct sfs_buf *buf)
@@ -243,7 +240,7 @@ static int read_locked(struct sfs *fs, struct sfs_buf *buf)
     port_mutex_lock(fs->lock);
     buf->flags &= ~(uint32_t)SFS_BUF_READING;
     if (error == 0) {
-        buf->flags |= SFS_BUF_VALID | (is_table(fs, buf->block) ? SFS_BUF_TABLE : 0);
+        buf->flags |= SFS_BUF_VALID;
     }
     port_cond_wake_all(fs->wake);
     return error;

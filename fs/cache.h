@@ -24,7 +24,6 @@ struct sfs;
 #define SFS_BUF_DATA    0x04 /* file data: no checksum entry, dropped when the log lets go */
 #define SFS_BUF_USED    0x08 /* since the clock hand came by */
 #define SFS_BUF_STUCK   0x10 /* a free block that has a live copy in the log, see alloc.h */
-#define SFS_BUF_TABLE   0x20 /* a block of the checksum table: not covered by itself */
 
 /* Everything but the contents of data is guarded by fs->lock, and belongs to fs/. */
 struct sfs_buf {

@@ -72,7 +72,7 @@ static void freeze_orphans(struct sfs *fs)
 static void set_checksum(struct sfs *fs, struct sfs_buf *buf)
 {
     buf->crc = sfs_csum_entry(fs->u, buf->block, buf->data, fs->bs);
-    if ((buf->flags & (SFS_BUF_DATA | SFS_BUF_TABLE)) == 0) {
+    if ((buf->flags & SFS_BUF_DATA) == 0 && cache_covered(fs, buf->block)) {
         struct sfs_buf *table = cache_find(fs, cache_table_block(fs, buf->block));
 
         SFS_ASSERT(table != NULL && table->run_seq == buf->run_seq);
@@ -86,7 +86,7 @@ static void freeze_checksums(struct sfs *fs)
 {
     for (int tables = 0; tables < 2; tables++) {
         for (struct sfs_buf *buf = fs->journal->run.list; buf != NULL; buf = buf->run_next) {
-            if (((buf->flags & SFS_BUF_TABLE) != 0) == tables) {
+            if (cache_covered(fs, buf->block) != tables) {
                 set_checksum(fs, buf);
             }
         }

@@ -85,11 +85,8 @@ static void join_charged(struct sfs_handle *handle, struct sfs_buf *buf)
 
 static int table_of(struct sfs *fs, uint64_t block, struct sfs_buf **table)
 {
-    bool covered =
-        fs->has_journal && (block < fs->super.csum_start || block >= fs->super.journal_start);
-
     *table = NULL;
-    return covered ? sfs_buf_read(fs, cache_table_block(fs, block), table) : 0;
+    return cache_covered(fs, block) ? sfs_buf_read(fs, cache_table_block(fs, block), table) : 0;
 }
 
 /* BUF is held; the reference goes back on an error. */

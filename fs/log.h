@@ -119,6 +119,8 @@ struct sfs_buf *cache_get(struct sfs *fs, uint64_t block);
 void cache_invalidate(struct sfs_buf *buf);
 /* Free everything. No lock. */
 void cache_free(struct sfs *fs);
+/* Has BLOCK, of metadata, an entry in the checksum table, of which it is no part itself? Any. */
+bool cache_covered(const struct sfs *fs, uint64_t block);
 /* The number of BLOCK's entry's block in the checksum table. Any. */
 uint64_t cache_table_block(const struct sfs *fs, uint64_t block);
 uint32_t *cache_entry(const struct sfs *fs, struct sfs_buf *table, uint64_t block);
