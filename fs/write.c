@@ -80,17 +80,7 @@ static void lay_out(struct sfs *fs, struct chunk *chunk, uint64_t offset, uint64
     chunk->end = end < offset + size ? end : offset + size;
     chunk->count = (uint32_t)(((chunk->end - 1) >> fs->bs_shift) - chunk->first + 1);
     chunk->pages = 0;
-    chunk->log = chunk->fresh = 0;
-    chunk->holes = 0;
-}
-
-/* Part I of the chunk must be valid before it is written to: it is written in part, or logged. */
-static bool needs_old(const struct sfs *fs, const struct chunk *chunk, uint32_t i)
-{
-    uint64_t from, to;
-
-    range_of(fs, chunk, i, &from, &to);
-    return to - from < fs->bs || (chunk->log & 1ull << i) != 0;
+    chunk->fresh = 0;
 }
 
 /* Block I is valid now: it was, or it is a hole, of zeros. */
@@ -112,14 +102,17 @@ static bool has_old(struct sfs *fs, struct chunk *chunk, uint32_t i)
     return valid;
 }
 
+/* What is written in part, or logged, must be valid before it is written to. */
 static int fill_old(struct sfs *fs, struct sfs_node *node, struct chunk *chunk)
 {
     int error = 0;
 
     for (uint32_t i = 0; i < chunk->count && error == 0; i++) {
-        if (needs_old(fs, chunk, i) && !has_old(fs, chunk, i)) {
-            unsigned part;
+        uint64_t from, to;
+        unsigned part;
 
+        range_of(fs, chunk, i, &from, &to);
+        if ((to - from < fs->bs || (chunk->log & 1ull << i) != 0) && !has_old(fs, chunk, i)) {
             error = sfs_pages_fill(fs, node, page_of(fs, chunk, i, &part)->index, 1);
         }
     }
@@ -186,7 +179,7 @@ static bool many_rewrites(struct sfs *fs)
 }
 
 /* All that is needed before the handle is opened. */
-static int prepare(struct sfs *fs, struct sfs_node *node, struct chunk *chunk, uint64_t log)
+static int prepare(struct sfs *fs, struct sfs_node *node, struct chunk *chunk)
 {
     uint64_t index = chunk->begin >> SFS_PAGE_SHIFT;
     uint64_t last = (chunk->end - 1) >> SFS_PAGE_SHIFT;
@@ -203,7 +196,7 @@ static int prepare(struct sfs *fs, struct sfs_node *node, struct chunk *chunk, u
         chunk->fresh |= chunk->block[i] == 0 ? 1ull << i : 0;
     }
     chunk->holes = bits(chunk->fresh);
-    chunk->log = find_logged(fs, node, chunk, 0) | log;
+    chunk->log |= find_logged(fs, node, chunk, 0);
     if ((uint64_t)bits(chunk->log) * fs->bs > sfs_log_data_max(fs) ||
         (chunk->sticky && many_rewrites(fs))) {
         /* Too much for the log: let it all go home, then most of it can be written in place. */
@@ -294,6 +287,9 @@ static int open_chunk(struct sfs_op *op, struct sfs_node *node, struct chunk *ch
     uint64_t log;
     int error = sfs_node_hold(op, node);
 
+    if (error < 0) {
+        return error;
+    }
     port_mutex_lock(fs->upper->page_lock);
     for (uint32_t i = 0; i < chunk->pages; i++) {
         sfs_page_settle(fs, chunk->page[i], op->handle.seq);
@@ -301,14 +297,12 @@ static int open_chunk(struct sfs_op *op, struct sfs_node *node, struct chunk *ch
     }
     port_mutex_unlock(fs->upper->page_lock);
     log = find_logged(fs, node, chunk, op->handle.seq);
-    if (error == 0 && (log & ~chunk->log) != 0) {
+    if ((log & ~chunk->log) != 0) {
         chunk->log |= log;
-        error = SFS_EBUSY;
+        return SFS_EBUSY;
     }
-    chunk->log = error == 0 ? log : chunk->log;
-    if (error == 0) {
-        error = open_logged(op, chunk);
-    }
+    chunk->log = log;
+    error = open_logged(op, chunk);
     if (error < 0 || chunk->holes == 0) {
         return error;
     }
@@ -380,13 +374,13 @@ static int change(struct sfs_op *op, struct sfs_node *node, struct chunk *chunk,
     return 0;
 }
 
-/* One attempt. EBUSY: again, LOG says which blocks are to be logged as well. */
-static int try_chunk(struct sfs *fs, struct sfs_node *node, struct chunk *chunk, uint64_t log,
+/* One attempt, which takes the blocks of log to be logged, too. EBUSY: again, there are more. */
+static int try_chunk(struct sfs *fs, struct sfs_node *node, struct chunk *chunk,
                      const uint8_t *buffer)
 {
     struct sfs_leaf leaf = {0};
     struct sfs_op op;
-    int error = prepare(fs, node, chunk, log);
+    int error = prepare(fs, node, chunk);
 
     if (error == 0) {
         error = begin(fs, &op, node, chunk);
@@ -407,20 +401,19 @@ static int64_t write_chunk(struct sfs *fs, struct sfs_node *node, uint64_t offse
                            const uint8_t *buffer)
 {
     uint32_t blocks = CHUNK_BLOCKS;
-    uint64_t log = 0;
     struct chunk chunk;
     int error;
 
+    chunk.log = 0;
     for (;;) {
         lay_out(fs, &chunk, offset, size, blocks);
-        error = try_chunk(fs, node, &chunk, log, buffer);
+        error = try_chunk(fs, node, &chunk, buffer);
         if (error == SFS_ENOSPC && chunk.count > 1) {
             blocks = 1; /* what fits is written */
+            chunk.log &= 1;
         } else if (error != SFS_EBUSY) {
             break;
         }
-        log = chunk.log;
-        log = blocks == 1 ? log & 1 : log;
     }
     return error < 0 ? error : (int64_t)(chunk.end - chunk.begin);
 }
