@@ -8,6 +8,7 @@
  *
  * The ring may grow beyond cache_blocks when all are needed; it shrinks again as blocks are got.
  */
+#include "fs/list.h"
 #include "fs/log.h"
 #include "fs/super.h"
 
@@ -39,11 +40,7 @@ static void unlink_buf(struct sfs *fs, struct sfs_buf *buf)
         at = &(*at)->hash_next;
     }
     *at = buf->hash_next;
-    if (fs->hand == buf) {
-        fs->hand = buf->all_next == buf ? NULL : buf->all_next;
-    }
-    buf->all_prev->all_next = buf->all_next;
-    buf->all_next->all_prev = buf->all_prev;
+    SFS_RING_REMOVE(fs->hand, buf, all);
     fs->buffers--;
 }
 
@@ -54,14 +51,7 @@ static void link_buf(struct sfs *fs, struct sfs_buf *buf)
 
     buf->hash_next = *slot;
     *slot = buf;
-    if (fs->hand == NULL) {
-        fs->hand = buf->all_next = buf->all_prev = buf;
-    } else {
-        buf->all_next = fs->hand;
-        buf->all_prev = fs->hand->all_prev;
-        buf->all_prev->all_next = buf;
-        fs->hand->all_prev = buf;
-    }
+    SFS_RING_ADD(fs->hand, buf, all);
     fs->buffers++;
 }
 

@@ -1,4 +1,5 @@
 /* page.c - see page.h: finding, keeping and dropping pages. Reading and writing is in pageio.c. */
+#include "fs/list.h"
 #include "fs/page.h"
 
 static struct sfs_page **bucket_of(struct sfs_upper *upper, const struct sfs_node *node,
@@ -25,18 +26,8 @@ static void insert(struct sfs_upper *upper, struct sfs_page *page)
 
     page->hash_next = *bucket;
     *bucket = page;
-    page->node_next = page->node->pages;
-    if (page->node_next != NULL) {
-        page->node_next->node_prev = page;
-    }
-    page->node->pages = page;
-    if (upper->hand == NULL) {
-        upper->hand = page->all_next = page->all_prev = page;
-    } else {
-        page->all_next = upper->hand;
-        page->all_prev = upper->hand->all_prev;
-        page->all_prev->all_next = page->all_next->all_prev = page;
-    }
+    SFS_LIST_ADD(page->node->pages, page, node);
+    SFS_RING_ADD(upper->hand, page, all);
     upper->pages++;
 }
 
@@ -48,19 +39,8 @@ static void take_out(struct sfs_upper *upper, struct sfs_page *page)
         link = &(*link)->hash_next;
     }
     *link = page->hash_next;
-    if (page->node_prev != NULL) {
-        page->node_prev->node_next = page->node_next;
-    } else {
-        page->node->pages = page->node_next;
-    }
-    if (page->node_next != NULL) {
-        page->node_next->node_prev = page->node_prev;
-    }
-    page->all_next->all_prev = page->all_prev;
-    page->all_prev->all_next = page->all_next;
-    if (upper->hand == page) {
-        upper->hand = page->all_next != page ? page->all_next : NULL;
-    }
+    SFS_LIST_REMOVE(page->node->pages, page, node);
+    SFS_RING_REMOVE(upper->hand, page, all);
     upper->pages--;
 }
 
@@ -192,12 +172,7 @@ void sfs_page_set_dirty(struct sfs *fs, struct sfs_page *page, unsigned i, uint6
     struct sfs_upper *upper = fs->upper;
 
     if (page->dirty == 0) {
-        page->dirty_next = upper->dirty;
-        page->dirty_prev = NULL;
-        if (upper->dirty != NULL) {
-            upper->dirty->dirty_prev = page;
-        }
-        upper->dirty = page;
+        SFS_LIST_ADD(upper->dirty, page, dirty);
         upper->pages_dirty++;
     }
     page->dirty |= (uint8_t)(1u << i);
@@ -219,14 +194,7 @@ static void clear_dirty(struct sfs_upper *upper, struct sfs_page *page, unsigned
     page->new_seq[i] = 0;
     page->dirty &= (uint8_t) ~(1u << i);
     if (page->dirty == 0) {
-        if (page->dirty_prev != NULL) {
-            page->dirty_prev->dirty_next = page->dirty_next;
-        } else {
-            upper->dirty = page->dirty_next;
-        }
-        if (page->dirty_next != NULL) {
-            page->dirty_next->dirty_prev = page->dirty_prev;
-        }
+        SFS_LIST_REMOVE(upper->dirty, page, dirty);
         upper->pages_dirty--;
     }
 }
