@@ -68,6 +68,8 @@ static bool check_round(struct check *c, struct blk_dev *dev)
 
     c->round_findings = c->orphans = c->lost = c->suspects = 0;
     c->dir_blocks = c->again = 0;
+    memset(c->count, 0, sizeof(c->count));
+    memset(c->found, 0, sizeof(c->found));
     check_fail(c, check_open(c, dev));
     if (c->error == 0) {
         look(c);

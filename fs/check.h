@@ -21,9 +21,9 @@
  *
  * Memory: for each GiB of the volume, at most 96 KiB with blocks of 4096 bytes and 768 KiB with
  * blocks of 512, of which only those 4 KiB pieces are made where something is in use; 8 bytes for
- * each inode in use or near one, 48 for each directory; 256 KiB for buffers and at most 2 MiB of the
- * checksum table; for the largest directory, 8 bytes a name, at most 1 MiB; while lost+found is
- * filled, up to 32 bytes for each name in it.
+ * each inode in use or near one, 48 for each directory; 320 KiB for buffers and findings, and at
+ * most 2 MiB of the checksum table; for the largest directory, 8 bytes a name, at most 1 MiB; while
+ * lost+found is filled, up to 32 bytes for each name in it.
  */
 #ifndef SECTOR0_FS_CHECK_H
 #define SECTOR0_FS_CHECK_H
@@ -33,24 +33,12 @@
 
 #include "include/blk.h"
 
-#define SFS_CHECK_NONE UINT64_MAX
-
-struct sfs_finding {
-    const char *rule; /* "F1" to "F9" */
-    uint64_t block;   /* SFS_CHECK_NONE: it is not about a block */
-    uint64_t ino;     /* SFS_CHECK_NONE: it is not about an inode */
-    const char *path; /* NULL: not known */
-    const char *what; /* is wrong */
-    const char *done; /* NULL: nothing, it is left */
-    uint64_t more;    /* not 0: so many more of the kind above, of which nothing else is said */
-    const char *line; /* all of this in one line */
-};
-
 struct sfs_check_options {
     bool repair;
-    uint32_t most; /* findings of each kind that are reported one by one; 0: 20 */
-    /* Called with each finding, once a round is over; the strings are gone afterwards. */
-    void (*report)(void *ctx, const struct sfs_finding *finding);
+    /* Called once a round is over with a line of text, without its \n, for each finding: the rule,
+     * block, inode and path as far as they are known, what is wrong, what has been done. Of each
+     * kind 20 are told and the others counted. */
+    void (*report)(void *ctx, const char *line);
     void (*progress)(void *ctx, unsigned percent); /* of this round; or NULL */
     void *ctx;
 };

@@ -21,27 +21,6 @@ static void fail_badly(struct check *c, int error)
     check_fail(c, error == SFS_EIO || error == SFS_ENOMEM ? error : 0);
 }
 
-/* TEXT, NUMBER and, from the second TRY on, "-" and that, to NAME. Returns the length. */
-static size_t make_name(char *name, const char *text, uint64_t number, bool numbered, unsigned try)
-{
-    char digits[24];
-    size_t length = strlen(text), count = 0;
-
-    memcpy(name, text, length);
-    do {
-        digits[count++] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    while (numbered && count > 0) {
-        name[length++] = digits[--count];
-    }
-    if (try > 0) {
-        name[length++] = '-';
-        name[length++] = (char)('1' + try);
-    }
-    return length;
-}
-
 /* Find lost+found, or make it. */
 static int open_lost(struct sfs *fs, struct sfs_attr *attr)
 {
@@ -49,8 +28,9 @@ static int open_lost(struct sfs *fs, struct sfs_attr *attr)
     char name[NAME_SIZE];
     int error = SFS_EEXIST;
 
-    for (unsigned try = 0; try < NAME_TRIES && error != 0; try++) {
-        size_t length = make_name(name, "lost+found", 0, false, try);
+    for (unsigned try = 1; try <= NAME_TRIES && error != 0; try++) {
+        size_t length =
+            check_text(name, NAME_SIZE, try == 1 ? "lost+found" : "lost+found-%a", try, 0);
 
         error = sfs_lookup(fs, SFS_ROOT, name, length, attr);
         if (error == 0 && attr->mode >> 12 != SFS_TYPE_DIR) {
@@ -113,8 +93,8 @@ static int attach_locked(struct sfs *fs, struct sfs_node *node, struct sfs_node 
     struct sfs_spot place;
     int found = sfs_dir_prepare(fs, dir);
 
-    for (unsigned try = 0; try < NAME_TRIES && found >= 0; try++) {
-        size_t length = make_name(name, "#", node->ino, true, try);
+    for (unsigned try = 1; try <= NAME_TRIES && found >= 0; try++) {
+        size_t length = check_text(name, NAME_SIZE, try == 1 ? "#%a" : "#%a-%b", node->ino, try);
 
         found = sfs_dir_find(fs, dir, name, length, &place);
         if (found == 0) {

@@ -491,7 +491,7 @@ static void make_root(struct check *c)
     }
     root.direct[0] = check_alloc(c);
     if (root.direct[0] == 0) {
-        check_unfixed(c);
+        c->found[KIND_ROOT][0].fixed = false;
         return;
     }
     root.mtime_ns = root.ctime_ns = root.atime_ns = sfs_now(c->fs);

@@ -7,8 +7,6 @@
 #include "fs/checkwork.h"
 #include "fs/name.h"
 
-#define MOST_USUAL 20
-#define LINE_SIZE  1024
 #define PATH_SIZE  512
 #define PATH_DEPTH 32
 
@@ -20,34 +18,6 @@ static const struct {
 #undef KIND_TEXT
 };
 
-/* ---- Remembering ---- */
-
-static uint32_t most(const struct check *c)
-{
-    return c->options->most != 0 ? c->options->most : MOST_USUAL;
-}
-
-/* Room for one more; none: it is counted, but not told. */
-static bool make_room(struct check *c)
-{
-    if (c->founds < c->found_room) {
-        return true;
-    }
-    uint32_t room = c->found_room == 0 ? 64 : 2 * c->found_room;
-    struct check_found *found = port_alloc(room * sizeof(*found));
-
-    if (found == NULL) {
-        return false;
-    }
-    if (c->founds > 0) {
-        memcpy(found, c->found, c->founds * sizeof(*found));
-    }
-    port_free(c->found);
-    c->found = found;
-    c->found_room = room;
-    return true;
-}
-
 void check_note(struct check *c, enum check_kind kind, uint64_t block, uint64_t ino, uint64_t a,
                 uint64_t b)
 {
@@ -56,22 +26,10 @@ void check_note(struct check *c, enum check_kind kind, uint64_t block, uint64_t 
     }
     c->round_findings++;
     c->result->findings++;
-    if (c->count[kind]++ < most(c) && make_room(c)) {
-        c->found[c->founds++] = (struct check_found){.block = block,
-                                                     .ino = ino,
-                                                     .a = a,
-                                                     .b = b,
-                                                     .parent = NONE,
-                                                     .kind = kind,
-                                                     .fixed = true};
+    if (c->count[kind] < CHECK_TOLD) {
+        c->found[kind][c->count[kind]] = (struct check_found){block, ino, a, b, NONE, NONE, true};
     }
-}
-
-void check_unfixed(struct check *c)
-{
-    if (c->founds > 0) {
-        c->found[c->founds - 1].fixed = false;
-    }
+    c->count[kind]++;
 }
 
 /* ---- Text ---- */
@@ -85,27 +43,32 @@ static void put_char(struct text *text, char character)
 {
     if (text->used + 1 < text->size) {
         text->at[text->used++] = character;
-        text->at[text->used] = '\0';
     }
-}
-
-static void put(struct text *text, const char *words)
-{
-    while (*words != '\0') {
-        put_char(text, *words++);
-    }
+    text->at[text->used] = '\0';
 }
 
 static void put_number(struct text *text, uint64_t number)
 {
-    char digits[24], *at = digits + sizeof(digits) - 1;
+    uint64_t unit = 1;
 
-    *at = '\0';
-    do {
-        *--at = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    put(text, at);
+    while (number / unit >= 10) {
+        unit *= 10;
+    }
+    for (; unit > 0; unit /= 10) {
+        put_char(text, (char)('0' + number / unit % 10));
+    }
+}
+
+/* FORMAT, with numbers for its %a and %b. */
+static void put(struct text *text, const char *format, uint64_t a, uint64_t b)
+{
+    for (; *format != '\0'; format++) {
+        if (format[0] == '%') {
+            put_number(text, *++format == 'a' ? a : b);
+        } else {
+            put_char(text, *format);
+        }
+    }
 }
 
 /* Bytes of a name may be anything; a terminal must not obey them. */
@@ -118,40 +81,29 @@ static void put_name(struct text *text, const char *name, size_t length)
     }
 }
 
-static const char *fill_in(char *buffer, size_t size, const char *format,
-                           const struct check_found *found)
+size_t check_text(char *buffer, size_t size, const char *format, uint64_t a, uint64_t b)
 {
     struct text text = {buffer, size, 0};
 
-    for (; *format != '\0'; format++) {
-        if (format[0] == '%' && (format[1] == 'a' || format[1] == 'b')) {
-            put_number(&text, *++format == 'a' ? found->a : found->b);
-        } else {
-            put_char(&text, *format);
-        }
-    }
-    return buffer;
+    put(&text, format, a, b);
+    return text.used;
 }
 
 /* ---- Paths ---- */
 
-/* An inode, and the block where its name is. */
-struct check_step {
-    uint64_t ino, place;
-};
-
 static void note_name(struct check *c, uint64_t dir, uint64_t block, uint64_t ino)
 {
+    struct check_found *found = c->found[0];
     struct check_inode *info = ino < c->fs->super.inode_count ? check_inode_of(c, ino) : NULL;
 
     if (info == NULL || (info->flags & INODE_WANTED) == 0) {
         return;
     }
     info->flags &= (uint8_t)~INODE_WANTED; /* one name is enough */
-    for (uint32_t i = 0; i < c->founds; i++) {
-        if (c->found[i].ino == ino) {
-            c->found[i].parent = dir;
-            c->found[i].place = block;
+    for (uint32_t i = 0; i < KIND_COUNT * CHECK_TOLD; i++) {
+        if (found[i].ino == ino) {
+            found[i].parent = dir;
+            found[i].place = block;
         }
     }
 }
@@ -160,15 +112,14 @@ static void note_names(struct check_walk *w, uint64_t n, uint64_t *slot)
 {
     struct check *c = w->c;
     const struct sfs_dirblock block = check_dirblock(c, c->dir_block);
-    struct sfs_record record;
+    struct sfs_record record = {.length = 0};
 
     (void)n;
     if (*slot == 0) {
         return;
     }
     check_read(c, *slot, 1, c->dir_block);
-    for (int more = sfs_dirblock_get(&block, 0, &record); more > 0;
-         more = sfs_dirblock_get(&block, record.offset + record.length, &record)) {
+    while (sfs_dirblock_next(&block, &record) > 0) {
         if (record.name_length > 0 && !sfs_name_is_dots(record.name, record.name_length)) {
             note_name(c, w->ino, *slot, record.inode);
         }
@@ -176,14 +127,14 @@ static void note_names(struct check_walk *w, uint64_t n, uint64_t *slot)
 }
 
 /* Where the names are of inodes that are no directories: in one walk through all directories. Those
- * of directories are known since pass 2. */
+ * of directories are known since pass 2. What is not found has inode 0, a directory. */
 static void find_names(struct check *c)
 {
+    const struct check_found *found = c->found[0];
     bool wanted = false;
 
-    for (uint32_t i = 0; i < c->founds; i++) {
-        uint64_t ino = c->found[i].ino;
-        struct check_inode *info = ino != NONE ? check_inode_of(c, ino) : NULL;
+    for (uint32_t i = 0; i < KIND_COUNT * CHECK_TOLD; i++) {
+        struct check_inode *info = found[i].ino != NONE ? check_inode_of(c, found[i].ino) : NULL;
 
         if (info != NULL && info->type != 0 && info->type != SFS_TYPE_DIR) {
             info->flags |= INODE_WANTED;
@@ -192,10 +143,10 @@ static void find_names(struct check *c)
     }
     check_map_empty(&c->seen);
     for (uint64_t i = 0; wanted && i < c->dirs && c->error == 0; i++) {
-        const struct sfs_inode *found = check_get_inode(c, c->dir[i].ino);
+        const struct sfs_inode *dir = check_get_inode(c, c->dir[i].ino);
 
-        if (found != NULL && found->mode >> 12 == SFS_TYPE_DIR) {
-            struct sfs_inode inode = *found;
+        if (dir != NULL && dir->mode >> 12 == SFS_TYPE_DIR) {
+            struct sfs_inode inode = *dir;
 
             (void)check_visit(c, c->dir[i].ino, &inode, note_names, NULL);
         }
@@ -203,143 +154,84 @@ static void find_names(struct check *c)
     check_map_empty(&c->seen);
 }
 
-/* The name of STEP's inode. False: it is not in its place, which has been damaged, or is not kept. */
-static bool put_step(struct check *c, struct text *text, const struct check_step *step)
+/* From the root down to what was found. False: no chain of names leads there, or one is not in its
+ * place, which has been damaged, or is not kept. */
+static bool put_path(struct check *c, struct text *text, const struct check_found *found)
 {
-    struct sfs_record record;
-
-    if (!check_find_record(c, step->place, step->ino, &record)) {
-        return false;
-    }
-    put_char(text, '/');
-    put_name(text, record.name, record.name_length);
-    return true;
-}
-
-/* From the root down to what was found; NULL: no chain of names leads there. */
-static const char *path_of(struct check *c, const struct check_found *found, char *buffer)
-{
-    struct text text = {buffer, PATH_SIZE, 0};
-    struct check_step step[PATH_DEPTH];
+    struct {
+        uint64_t ino, place; /* an inode, and the block where its name is */
+    } step[PATH_DEPTH];
     uint32_t depth = 0;
+    struct sfs_record record;
 
     for (uint64_t ino = found->ino, parent; ino != SFS_ROOT; ino = parent) {
         const struct check_dir *dir = check_dir_of(c, ino);
 
         parent = dir != NULL ? dir->parent : depth == 0 ? found->parent : NONE;
         if (parent == NONE || depth == PATH_DEPTH) {
-            return NULL;
+            return false;
         }
-        step[depth++] = (struct check_step){ino, dir != NULL ? dir->place : found->place};
+        step[depth].ino = ino;
+        step[depth++].place = dir != NULL ? dir->place : found->place;
     }
-    put(&text, depth == 0 ? "/" : "");
-    while (depth > 0) {
-        if (!put_step(c, &text, &step[--depth])) {
-            return NULL;
+    put(text, depth == 0 ? " (/" : " (", 0, 0);
+    while (depth-- > 0) {
+        if (!check_find_record(c, step[depth].place, step[depth].ino, &record)) {
+            return false;
         }
+        put_char(text, '/');
+        put_name(text, record.name, record.name_length);
     }
-    return c->error == 0 ? buffer : NULL;
+    return c->error == 0;
 }
 
 /* ---- Telling ---- */
 
-static void put_line(struct text *text, const struct sfs_finding *finding)
+static void tell(struct check *c, enum check_kind kind, const struct check_found *found)
 {
-    put(text, finding->rule);
-    put(text, ":");
-    if (finding->block != NONE) {
-        put(text, " block ");
-        put_number(text, finding->block);
-        put(text, finding->ino != NONE ? "," : ":");
+    struct text text = {c->line, sizeof(c->line), 0};
+
+    put(&text, kinds[kind].rule, 0, 0);
+    put(&text, ":", 0, 0);
+    if (found->block != NONE) {
+        put(&text, found->ino != NONE ? " block %a," : " block %a:", found->block, 0);
     }
-    if (finding->ino != NONE) {
-        put(text, " inode ");
-        put_number(text, finding->ino);
-        if (finding->path != NULL) {
-            put(text, " (");
-            put(text, finding->path);
-            put(text, ")");
+    if (found->ino != NONE) {
+        put(&text, " inode %a", found->ino, 0);
+        struct text path = {c->line, text.used + PATH_SIZE, text.used};
+
+        if (put_path(c, &path, found)) {
+            text.used = path.used;
+            put_char(&text, ')');
         }
-        put(text, ":");
+        put(&text, ":", 0, 0);
     }
-    put(text, " ");
-    put(text, finding->what);
-    if (finding->done != NULL) {
-        put(text, ": ");
-        put(text, finding->done);
-    }
-}
-
-/* Room for the texts of one finding. */
-struct telling {
-    char path[PATH_SIZE], what[PATH_SIZE], done[PATH_SIZE], line[LINE_SIZE + PATH_SIZE];
-};
-
-static void tell(struct check *c, const struct check_found *found, struct telling *t)
-{
-    struct text text = {t->line, sizeof(t->line), 0};
-    struct sfs_finding finding = {
-        .rule = kinds[found->kind].rule,
-        .block = found->block,
-        .ino = found->ino,
-        .path = path_of(c, found, t->path),
-        .what = fill_in(t->what, sizeof(t->what), kinds[found->kind].what, found),
-    };
-
+    put(&text, " ", 0, 0);
+    put(&text, kinds[kind].what, found->a, found->b);
     if (c->repair && found->fixed) {
-        finding.done = fill_in(t->done, sizeof(t->done), kinds[found->kind].done, found);
+        put(&text, ": ", 0, 0);
+        put(&text, kinds[kind].done, found->a, found->b);
     }
-    put_line(&text, &finding);
-    finding.line = t->line;
-    c->options->report(c->options->ctx, &finding);
-}
-
-static void tell_more(struct check *c, enum check_kind kind, struct telling *t)
-{
-    struct text text = {t->line, sizeof(t->line), 0};
-    struct check_found none = {.a = 0};
-    struct sfs_finding finding = {
-        .rule = kinds[kind].rule,
-        .block = NONE,
-        .ino = NONE,
-        .what = fill_in(t->what, sizeof(t->what), kinds[kind].what, &none),
-        .more = c->count[kind] - most(c),
-        .line = t->line,
-    };
-
-    put(&text, finding.rule);
-    put(&text, ": and ");
-    put_number(&text, finding.more);
-    put(&text, " more of the kind above");
-    c->options->report(c->options->ctx, &finding);
+    c->options->report(c->options->ctx, c->line);
 }
 
 /* Kind by kind, in the order of the rules. */
-static void tell_all(struct check *c, struct telling *t)
-{
-    find_names(c);
-    for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
-        for (uint32_t i = 0; i < c->founds; i++) {
-            if (c->found[i].kind == kind) {
-                tell(c, &c->found[i], t);
-            }
-        }
-        if (c->count[kind] > most(c)) {
-            tell_more(c, kind, t);
-        }
-    }
-}
-
 void check_report(struct check *c)
 {
-    struct telling *t = c->founds > 0 && c->options->report != NULL ? port_alloc(sizeof(*t)) : NULL;
-
-    if (t != NULL) {
-        tell_all(c, t);
-        port_free(t);
+    if (c->round_findings == 0 || c->options->report == NULL) {
+        return;
     }
-    port_free(c->found);
-    c->found = NULL;
-    c->founds = c->found_room = 0;
-    memset(c->count, 0, sizeof(c->count));
+    find_names(c);
+    for (enum check_kind kind = 0; kind < KIND_COUNT; kind++) {
+        for (uint32_t i = 0; i < c->count[kind] && i < CHECK_TOLD; i++) {
+            tell(c, kind, &c->found[kind][i]);
+        }
+        if (c->count[kind] > CHECK_TOLD) {
+            struct text text = {c->line, sizeof(c->line), 0};
+
+            put(&text, kinds[kind].rule, 0, 0);
+            put(&text, ": and %a more of the kind above", c->count[kind] - CHECK_TOLD, 0);
+            c->options->report(c->options->ctx, c->line);
+        }
+    }
 }

@@ -31,7 +31,8 @@
 #include "fs/dirblock.h"
 #include "fs/log.h"
 
-#define NONE         SFS_CHECK_NONE
+#define NONE         UINT64_MAX
+#define CHECK_TOLD   20           /* findings of one kind; more are only counted */
 #define CHECK_RUN    (128u << 10) /* bytes read at a time */
 #define CHECK_TAILS  64           /* last blocks of files looked at together */
 #define ENTRY_CHUNK  (32u << 10)  /* bytes of the checksum table kept in one piece */
@@ -45,10 +46,10 @@ enum check_kind {
 };
 
 struct check_found {
-    uint64_t block, ino, a, b;
+    uint64_t block, ino;    /* NONE: it is not about a block, or not about an inode */
+    uint64_t a, b;          /* the numbers of its text */
     uint64_t parent, place; /* who names it, in which block; once its path is looked for */
-    enum check_kind kind;
-    bool fixed;
+    bool fixed;             /* with -y */
 };
 
 /* A bit for each block, in pieces that are made when their first bit is set. */
@@ -153,20 +154,21 @@ struct check {
     uint64_t name_total; /* that should be in it */
     uint64_t name_salt;
 
-    struct check_found *found;
-    uint32_t founds, found_room;
-    uint64_t count[KIND_COUNT];
+    uint64_t count[KIND_COUNT]; /* findings of this round, all but the first few without a text */
+    struct check_found found[KIND_COUNT][CHECK_TOLD];
     uint64_t round_findings;
+    char line[1536];
 };
 
 /* ---- checkreport.c ---- */
 
-/* Something is wrong. With -y it is about to be repaired: check_unfixed takes that back. */
+/* Something is wrong, and about to be repaired. */
 void check_note(struct check *c, enum check_kind kind, uint64_t block, uint64_t ino, uint64_t a,
                 uint64_t b);
-void check_unfixed(struct check *c);
-/* Hand this round's findings to the user, with their paths, and forget them. */
+/* Hand this round's findings to the user, with their paths. */
 void check_report(struct check *c);
+/* FORMAT to BUFFER, with numbers for its %a and %b. Returns the length. */
+size_t check_text(char *buffer, size_t size, const char *format, uint64_t a, uint64_t b);
 
 /* ---- checkmap.c ---- */
 

@@ -237,12 +237,12 @@ void vol_sign_super(struct ramdisk *disk, uint64_t block)
 
 /* ---- Checking ---- */
 
-static void report(void *ctx, const struct sfs_finding *finding)
+static void report(void *ctx, const char *line)
 {
     size_t used = strlen(vol_lines);
 
     (void)ctx;
-    snprintf(vol_lines + used, sizeof(vol_lines) - used, "%s\n", finding->line);
+    snprintf(vol_lines + used, sizeof(vol_lines) - used, "%s\n", line);
 }
 
 int64_t vol_check(struct ramdisk *disk, bool repair)

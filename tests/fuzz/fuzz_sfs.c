@@ -319,12 +319,12 @@ static void read_all(void)
 
 static char lines[1 << 14];
 
-static void report(void *ctx, const struct sfs_finding *finding)
+static void report(void *ctx, const char *line)
 {
     size_t used = strlen(lines);
 
     (void)ctx;
-    snprintf(lines + used, sizeof(lines) - used, "%s\n", finding->line);
+    snprintf(lines + used, sizeof(lines) - used, "%s\n", line);
 }
 
 static int check(bool repair, struct sfs_check_result *result)

@@ -17,11 +17,11 @@
 
 typedef unsigned long long ull;
 
-static void report(void *ctx, const struct sfs_finding *finding)
+static void report(void *ctx, const char *line)
 {
     (void)ctx;
     progress_hide();
-    printf("%s\n", finding->line);
+    puts(line);
 }
 
 static void progress(void *ctx, unsigned percent)
