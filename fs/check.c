@@ -11,7 +11,7 @@
 
 #define ROUNDS_MOST 6
 
-/* Each pass needs what the ones before have remembered. */
+/* Each pass needs what the ones before have remembered; what it has repaired is durable after it. */
 static void look(struct check *c)
 {
     void (*const passes[])(struct check *) = {check_inodes, check_suspects, check_directories,
@@ -19,90 +19,77 @@ static void look(struct check *c)
 
     for (unsigned i = 0; i < sizeof(passes) / sizeof(passes[0]) && c->error == 0; i++) {
         passes[i](c);
-        check_settle(c);
-    }
-    check_progress(c, 100);
-}
-
-/* Blocks in use, for people. */
-static void count_blocks(struct check *c)
-{
-    c->result->blocks_used = 0;
-    for (uint64_t i = 0; i < c->used.pieces; i++) {
-        for (uint32_t k = 0; c->used.piece[i] != NULL && k < PIECE_BYTES; k += 8) {
-            uint64_t word;
-
-            for (memcpy(&word, c->used.piece[i] + k, 8); word != 0; word &= word - 1) {
-                c->result->blocks_used++;
-            }
+        if (c->error == 0 && c->changed) {
+            check_fail(c, sfs_commit_running(c->fs));
         }
     }
+    const uint64_t none = c->fs->dbm_blocks * 8 * c->fs->bs - c->fs->super.total_blocks;
+
+    c->result->blocks_used = c->used.count - none; /* bits behind the end stand for no block */
 }
 
 /* Nothing that a mount or another round has to do. */
 static bool is_sound(const struct check *c)
 {
-    return c->round_findings == 0 && c->orphans == 0 && c->lost == 0;
+    return c->error == 0 && c->round_findings == 0 && c->orphans == 0 && c->lost == 0;
 }
 
 static void close_volume(struct check *c)
 {
-    struct sfs *fs = c->fs;
+    if (c->error == 0 && c->changed) {
+        check_fail(c, sfs_checkpoint(c->fs));
+    }
+    if (c->fs != NULL) {
+        volume_free(c->fs);
+    }
+}
 
-    if (fs == NULL) {
-        return;
+static void free_memory(struct check *c)
+{
+    check_maps_free(c);
+    port_free(c->name);
+    for (unsigned i = 0; i < ENTRY_CHUNKS; i++) {
+        port_free(c->entries[i].entry);
     }
-    if (c->error == 0 && c->repair && c->changed) {
-        check_fail(c, sfs_checkpoint(fs));
-    }
-    check_io_free(c);
-    volume_free(fs);
-    c->fs = NULL;
-    c->changed = false;
 }
 
 /* One round. Returns whether another one is needed. */
 static bool check_round(struct check *c, struct blk_dev *dev)
 {
-    bool sound = false;
-
-    c->round_findings = c->orphans = c->lost = c->suspects = 0;
-    c->dir_blocks = c->again = 0;
-    memset(c->count, 0, sizeof(c->count));
-    memset(c->found, 0, sizeof(c->found));
+    memset(&c->error, 0, offsetof(struct check, run) - offsetof(struct check, error));
     check_fail(c, check_open(c, dev));
     if (c->error == 0) {
         look(c);
     }
     check_report(c);
-    if (c->error == 0) {
-        sound = is_sound(c);
-        count_blocks(c);
-    }
-    if (sound && c->repair) {
+    if (is_sound(c) && c->repair) {
         check_fail(c, check_finish(c));
     }
+    bool again = c->repair && c->error == 0 && !is_sound(c);
+
     close_volume(c);
-    if (c->repair && !sound && c->error == 0) {
+    if (again && c->error == 0) {
         check_attach(c, dev);
     }
-    check_maps_free(c);
-    return c->repair && !sound && c->error == 0;
+    free_memory(c);
+    return again && c->error == 0;
 }
 
 int sfs_check(struct blk_dev *dev, const struct sfs_check_options *options,
               struct sfs_check_result *result)
 {
-    struct check *c = port_alloc(sizeof(*c));
+    uint8_t *memory = port_alloc(sizeof(struct check) + CHECK_PAGE);
 
     *result = (struct sfs_check_result){.findings = 0};
-    if (c == NULL) {
+    if (memory == NULL) {
         return SFS_ENOMEM;
     }
-    memset(c, 0, sizeof(*c));
+    struct check *c = (struct check *)(memory + CHECK_PAGE - (uintptr_t)memory % CHECK_PAGE);
+
     c->options = options;
     c->result = result;
     c->repair = options->repair;
+    c->round = 0;
     while (check_round(c, dev) && ++c->round < ROUNDS_MOST) {
     }
     bool left = !c->repair || c->error != 0 || c->round == ROUNDS_MOST;
@@ -114,6 +101,6 @@ int sfs_check(struct blk_dev *dev, const struct sfs_check_options *options,
     }
     result->fixed =
         result->findings - (result->left < result->findings ? result->left : result->findings);
-    port_free(c);
+    port_free(memory);
     return error;
 }

@@ -9,62 +9,25 @@
 /* One of the two. */
 struct judge {
     struct check *c;
-    uint64_t start, bits;
-    /* Fill EXPECTED with the bits from FIRST on, a block of them. */
-    void (*expect)(const struct check *c, uint64_t first, uint8_t *expected);
+    uint64_t start, blocks, bits;
+    const struct check_map *map; /* what it should be */
     enum check_kind free, leak;
+    bool inodes;
 };
 
-static bool bit_of(const uint8_t *bits, uint64_t bit)
+/* What is wrong with BIT of a block whose first one is FIRST? KIND_COUNT: nothing. */
+static enum check_kind judge_bit(const struct judge *j, uint64_t first, const uint8_t *is,
+                                 const uint8_t *ought, uint64_t bit)
 {
-    return bits[bit / 8] >> bit % 8 & 1;
-}
+    bool wanted = ought[bit / 8] >> bit % 8 & 1;
 
-static void expect_blocks(const struct check *c, uint64_t first, uint8_t *expected)
-{
-    for (uint32_t done = 0; done < c->fs->bs;) {
-        uint64_t bit = first + 8ull * done, piece = bit / PIECE_BITS;
-        uint32_t at = (uint32_t)(bit % PIECE_BITS / 8), left = c->fs->bs - done;
-        uint32_t count = left < PIECE_BYTES - at ? left : PIECE_BYTES - at;
-
-        if (piece < c->used.pieces && c->used.piece[piece] != NULL) {
-            memcpy(expected + done, c->used.piece[piece] + at, count);
-        } else {
-            memset(expected + done, 0, count);
-        }
-        done += count;
+    if ((is[bit / 8] >> bit % 8 & 1) == wanted) {
+        return KIND_COUNT;
     }
-}
-
-static void expect_inodes(const struct check *c, uint64_t first, uint8_t *expected)
-{
-    memset(expected, 0, c->fs->bs);
-    for (uint64_t bit = 0; bit < 8ull * c->fs->bs; bit += PIECE_INODES) {
-        uint64_t piece = (first + bit) / PIECE_INODES;
-        const struct check_inode *inode = piece < c->inode_pieces ? c->inode[piece] : NULL;
-
-        for (uint32_t i = 0; i < PIECE_INODES && inode != NULL; i++) {
-            expected[(bit + i) / 8] |= (uint8_t)((inode[i].type != 0) << i % 8);
-        }
-    }
-}
-
-/* Bits that stand for nothing are 1. */
-static void expect_end(const struct judge *j, uint64_t first, uint8_t *expected)
-{
-    for (uint64_t bit = 0; bit < 8ull * j->c->fs->bs; bit++) {
-        if (first + bit >= j->bits) {
-            expected[bit / 8] |= (uint8_t)(1u << bit % 8);
-        }
-    }
-}
-
-static enum check_kind kind_of(const struct judge *j, uint64_t number, bool expected)
-{
-    if (number >= j->bits) {
+    if (first + bit >= j->bits) {
         return KIND_BITMAP_END;
     }
-    return expected ? j->free : j->leak;
+    return wanted ? j->free : j->leak;
 }
 
 /* Neighbours that are wrong in the same way are one finding. */
@@ -74,63 +37,36 @@ static void note_bits(const struct judge *j, uint64_t first, const uint8_t *is,
     const uint64_t bits = 8ull * j->c->fs->bs;
 
     for (uint64_t bit = 0, next; bit < bits; bit = next) {
-        bool wanted = bit_of(ought, bit);
+        enum check_kind kind = judge_bit(j, first, is, ought, bit);
+        bool inodes = j->inodes && kind != KIND_BITMAP_END;
 
-        next = bit + 1;
-        if (is[bit / 8] == ought[bit / 8] && bit % 8 == 0) {
-            next = bit + 8;
+        for (next = bit + 1; next < bits && judge_bit(j, first, is, ought, next) == kind; next++) {
         }
-        if (bit_of(is, bit) == wanted) {
-            continue;
+        if (kind != KIND_COUNT) {
+            check_note(j->c, kind, inodes ? NONE : first + bit, inodes ? first + bit : NONE,
+                       next - bit, 0);
         }
-        enum check_kind kind = kind_of(j, first + bit, wanted);
-
-        while (next < bits && bit_of(is, next) != bit_of(ought, next) &&
-               kind_of(j, first + next, bit_of(ought, next)) == kind) {
-            next++;
-        }
-        bool inodes = kind == KIND_INODE_FREE || kind == KIND_INODE_LEAK;
-
-        check_note(j->c, kind, inodes ? NONE : first + bit, inodes ? first + bit : NONE, next - bit,
-                   0);
     }
 }
 
-static void check_bitmap_block(const struct judge *j, uint64_t block, uint64_t first,
-                               const uint8_t *is)
+static void check_bitmap(const struct judge *j)
 {
     struct check *c = j->c;
-    bool changed = false;
+    const uint32_t bs = c->fs->bs;
 
-    j->expect(c, first, c->scratch);
-    if (j->bits - first < 8ull * c->fs->bs) {
-        expect_end(j, first, c->scratch);
-    }
-    if (!check_matches(c, block, is)) {
-        check_note(c, check_entry(c, block) == 0 ? KIND_CSUM_NONE : KIND_CSUM, block, NONE, 0, 0);
-        changed = true;
-    }
-    if (memcmp(is, c->scratch, c->fs->bs) != 0) {
-        note_bits(j, first, is, c->scratch);
-        changed = true;
-    }
-    if (changed) {
-        check_put(c, block, c->scratch);
-    }
-}
+    for (uint64_t i = 0; i < j->blocks && c->error == 0; i++) {
+        const uint64_t block = j->start + i, first = i * 8 * bs;
+        const uint8_t *ought = check_map_bytes(j->map, first);
 
-static void check_bitmap(const struct judge *j, uint64_t blocks)
-{
-    struct check *c = j->c;
-    const uint32_t most = CHECK_RUN / c->fs->bs;
+        check_read(c, block, 1, c->scratch);
+        bool sound = check_verify(c, block, NONE, c->scratch);
 
-    for (uint64_t i = 0; i < blocks && c->error == 0; i += most) {
-        uint32_t count = blocks - i < most ? (uint32_t)(blocks - i) : most;
-
-        check_read(c, j->start + i, count, c->run);
-        for (uint32_t k = 0; k < count && c->error == 0; k++) {
-            check_bitmap_block(j, j->start + i + k, (i + k) * 8 * c->fs->bs,
-                               c->run + (size_t)k * c->fs->bs);
+        if (memcmp(c->scratch, ought, bs) != 0) {
+            note_bits(j, first, c->scratch, ought);
+            sound = false;
+        }
+        if (!sound) {
+            check_put(c, block, ought);
         }
     }
 }
@@ -138,41 +74,32 @@ static void check_bitmap(const struct judge *j, uint64_t blocks)
 void check_bitmaps(struct check *c)
 {
     const struct sfs_super *s = &c->fs->super;
-    const struct judge data = {
-        c, s->data_bitmap_start, s->total_blocks, expect_blocks, KIND_BLOCK_FREE, KIND_BLOCK_LEAK};
-    const struct judge inodes = {
-        c, s->inode_bitmap_start, s->inode_count, expect_inodes, KIND_INODE_FREE, KIND_INODE_LEAK};
+    const struct judge inodes = {c,        s->inode_bitmap_start, c->fs->ibm_blocks, s->inode_count,
+                                 &c->live, KIND_INODE_FREE,       KIND_INODE_LEAK,   true};
+    const struct judge data = {c,        s->data_bitmap_start, c->fs->dbm_blocks, s->total_blocks,
+                               &c->used, KIND_BLOCK_FREE,      KIND_BLOCK_LEAK,   false};
 
-    check_bitmap(&inodes, c->fs->ibm_blocks);
-    check_bitmap(&data, c->fs->dbm_blocks);
+    check_bitmap(&inodes);
+    check_bitmap(&data);
 }
 
 /* ---- The checksum table ---- */
 
-/* May BLOCK have an entry? Those that must have one were looked at when they were read. */
-static bool may_have_entry(const struct check *c, uint64_t block)
-{
-    const struct sfs_super *s = &c->fs->super;
-
-    return block < s->total_blocks && ((block >= s->inode_bitmap_start && block < s->data_start) ||
-                                       block == s->orphan_block || check_map_test(&c->meta, block));
-}
-
-/* The table's last block has entries of blocks that are not there. */
+/* Those that must have an entry were looked at when they were read. The table's last block has
+ * entries of blocks that are not there. */
 void check_checksums(struct check *c)
 {
-    const struct sfs *fs = c->fs;
-    const uint64_t all = fs->has_journal ? fs->super.csum_blocks * (fs->bs / 4) : 0;
+    const uint64_t all = c->fs->super.csum_blocks * (c->fs->bs / sizeof(uint32_t));
 
-    for (uint64_t first = 0, count; first < all && c->error == 0; first += count) {
-        const uint32_t *entry = check_entries(c, first, &count);
+    for (uint64_t first = 0; first < all && c->error == 0; first += ENTRY_EACH) {
+        const uint32_t *entry = check_entry_of(c, first);
 
-        for (uint64_t i = 0; i < count && c->error == 0; i++) {
-            if (entry[i] != 0 && !may_have_entry(c, first + i)) {
+        for (uint64_t i = 0; i < ENTRY_EACH && first + i < all && c->error == 0; i++) {
+            if (entry[i] != 0 && !check_is_covered(c, first + i)) {
                 check_note(c, KIND_CSUM_STALE, first + i, NONE, entry[i], 0);
-                check_put_entry(c, first + i, 0);
+                check_clear_entry(c, first + i);
             }
         }
-        check_progress(c, 95 + (unsigned)(first * 5 / all));
     }
+    check_progress(c, 100);
 }

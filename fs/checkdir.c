@@ -318,7 +318,7 @@ static void count_record(struct scan *s, const struct sfs_record *record, struct
     if (child != NULL) {
         count_dir(s, record, child);
     } else {
-        info->names += info->names < UINT16_MAX;
+        info->names += info->names < UINT32_MAX;
     }
 }
 
@@ -484,6 +484,7 @@ static void make_root(struct check *c)
         return;
     }
     *info = (struct check_inode){.nlink = 2, .type = SFS_TYPE_DIR};
+    check_map_set(c, &c->live, SFS_ROOT);
     c->dir[0].up = SFS_ROOT;
     check_note(c, KIND_ROOT, NONE, SFS_ROOT, 0, 0);
     if (!c->repair) {

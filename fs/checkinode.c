@@ -125,6 +125,7 @@ static void remember(struct check *c, uint64_t ino, const struct sfs_inode *inod
     if (info == NULL) {
         return;
     }
+    check_map_set(c, &c->live, ino);
     info->nlink = inode->nlink;
     info->type = (uint8_t)(inode->mode >> 12);
     if ((inode->flags & SFS_INODE_TRUNCATING) != 0 && c->fs->has_journal) {
@@ -133,6 +134,7 @@ static void remember(struct check *c, uint64_t ino, const struct sfs_inode *inod
     if (info->type == SFS_TYPE_DIR) {
         struct check_dir *dir = ino == SFS_ROOT ? &c->dir[0] : check_dir_add(c, ino);
 
+        info->dir = dir != NULL ? (uint32_t)(dir - c->dir) : 0;
         if (dir != NULL && inode->direct[0] != 0 && check_blocks_of(c, check_size(inode)) == 1) {
             dir->up = inode->direct[0];
         }
@@ -181,17 +183,12 @@ static void check_table_block(struct check *c, uint64_t index, uint8_t *data)
 {
     const uint64_t block = c->fs->super.inode_table_start + index;
     const uint32_t each = sfs_inodes_per_block(c->fs);
-    bool changed = false;
+    bool changed;
 
-    if (!check_matches(c, block, data)) {
-        bool none = check_entry(c, block) == 0;
-
-        if (none && check_all_zero(data, c->fs->bs)) {
-            return; /* never used, whatever the bitmap says */
-        }
-        check_note(c, none ? KIND_CSUM_NONE : KIND_CSUM, block, NONE, 0, 0);
-        changed = true;
+    if (c->fs->has_journal && check_entry(c, block) == 0 && check_all_zero(data, c->fs->bs)) {
+        return; /* never used, whatever the bitmap says */
     }
+    changed = !check_verify(c, block, NONE, data);
     for (uint32_t i = 0; i < each && c->error == 0; i++) {
         if (check_one(c, index * each + i, (struct sfs_inode *)data + i)) {
             changed = true;
@@ -257,7 +254,6 @@ void check_inodes(struct check *c)
         check_progress(c, (unsigned)(index * 60 / c->fs->table_blocks));
     }
     check_tails(c);
-    c->table_is = NONE;
 }
 
 /* ---- File data that looks like metadata ---- */

@@ -10,12 +10,7 @@
  */
 #include "fs/checkwork.h"
 
-#define TAILS_SPAN (64u << 10) /* bytes read at once for the ends of several files */
-#define TAILS_GAP  (4u << 10)  /* bytes between two that nobody needs: more cost a request less */
-
-/* A host that keeps the image in pages copies fastest to the same place in a page; to one that is
- * some bytes further, as malloc's memory is, a check takes a fifth longer. */
-#define PAGE 4096u
+#define TAILS_GAP 4096u /* bytes between two ends that nobody needs: more cost a request less */
 
 void check_fail(struct check *c, int error)
 {
@@ -27,51 +22,6 @@ void check_progress(struct check *c, unsigned percent)
     if (c->options->progress != NULL) {
         c->options->progress(c->options->ctx, percent);
     }
-}
-
-/* ---- Memory ---- */
-
-bool check_io_make(struct check *c)
-{
-    const size_t bs = c->fs->bs;
-    uint8_t **const blocks[] = {&c->scratch, &c->scratch2, &c->table, &c->dir_block};
-    const size_t count = sizeof(blocks) / sizeof(blocks[0]);
-
-    c->buffers = port_alloc(PAGE + CHECK_RUN + TAILS_SPAN + (count + SFS_HEIGHT_MAX + 1) * bs);
-    if (c->buffers == NULL) {
-        return false;
-    }
-    c->run = c->buffers + (PAGE - (uintptr_t)c->buffers % PAGE);
-    c->ends = c->run + CHECK_RUN;
-    for (size_t i = 0; i < count; i++) {
-        *blocks[i] = c->ends + TAILS_SPAN + i * bs;
-    }
-    for (size_t i = 0; i < SFS_HEIGHT_MAX; i++) {
-        c->level[i].data = c->ends + TAILS_SPAN + (count + i) * bs;
-    }
-    c->orphan = (uint64_t *)(c->level[SFS_HEIGHT_MAX - 1].data + bs);
-    c->table_is = NONE;
-    return true;
-}
-
-static void forget_entries(struct check *c)
-{
-    memset(c->entry_chunk_is, 0, sizeof(c->entry_chunk_is));
-    c->entry_count = 0;
-}
-
-void check_io_free(struct check *c)
-{
-    port_free(c->buffers);
-    port_free(c->name);
-    for (unsigned i = 0; i < ENTRY_CHUNKS; i++) {
-        port_free(c->entry_chunk[i]);
-        c->entry_chunk[i] = NULL;
-    }
-    c->buffers = NULL;
-    c->name = NULL;
-    c->name_slots = 0;
-    forget_entries(c);
 }
 
 /* ---- Reading ---- */
@@ -111,70 +61,68 @@ void check_read(struct check *c, uint64_t block, uint32_t count, void *memory)
 /* ---- The checksum table ---- */
 
 /* Chunk INDEX of the table. A freeze brings the entries of what was repaired up to date. */
-static void load_chunk(struct check *c, uint64_t index)
+static void load_chunk(struct check *c, uint64_t index, struct check_entries *chunk)
 {
     const struct sfs *fs = c->fs;
-    uint32_t blocks = ENTRY_CHUNK / fs->bs, slot = (uint32_t)(index % ENTRY_CHUNKS);
+    uint32_t blocks = ENTRY_CHUNK / fs->bs;
     uint64_t first = index * blocks, left = fs->super.csum_blocks - first;
 
     if (c->changed) {
         check_fail(c, sfs_commit_running(c->fs));
     }
-    if (c->entry_chunk[slot] == NULL) {
-        c->entry_chunk[slot] = port_alloc(ENTRY_CHUNK);
-    }
-    if (c->entry_chunk[slot] == NULL) {
+    chunk->entry = chunk->entry != NULL ? chunk->entry : port_alloc(ENTRY_CHUNK);
+    if (chunk->entry == NULL) {
         check_fail(c, SFS_ENOMEM);
         return;
     }
-    c->entry_chunk_is[slot] = 0;
     check_read(c, fs->super.csum_start + first, left < blocks ? (uint32_t)left : blocks,
-               c->entry_chunk[slot]);
-    c->entry_chunk_is[slot] = c->error == 0 ? index + 1 : 0;
+               chunk->entry);
+    chunk->index = index + 1;
 }
 
-/* BLOCK's entry in memory; NULL: c->error. */
-static uint32_t *entry_of(struct check *c, uint64_t block)
+uint32_t *check_entry_of(struct check *c, uint64_t block)
 {
-    uint64_t each = ENTRY_CHUNK / sizeof(uint32_t), index = block / each;
-    uint32_t slot = (uint32_t)(index % ENTRY_CHUNKS);
+    uint64_t index = block / ENTRY_EACH;
+    struct check_entries *chunk = &c->entries[index % ENTRY_CHUNKS];
 
-    if (c->entry_chunk_is[slot] != index + 1) {
-        load_chunk(c, index);
-    }
-    if (c->error != 0) {
+    if (!c->fs->has_journal) {
         return NULL;
     }
-    c->entry = c->entry_chunk[slot];
-    c->entry_first = index * each;
-    c->entry_count = each;
-    return c->entry_chunk[slot] + block % each;
+    if (chunk->index != index + 1) {
+        load_chunk(c, index, chunk);
+    }
+    return c->error == 0 ? chunk->entry + block % ENTRY_EACH : NULL;
 }
 
 uint32_t check_entry(struct check *c, uint64_t block)
 {
-    if (block - c->entry_first < c->entry_count) {
-        return c->entry[block - c->entry_first];
-    }
-    const uint32_t *entry = entry_of(c, block);
+    const uint32_t *entry = check_entry_of(c, block);
 
     return entry != NULL ? *entry : 0;
-}
-
-const uint32_t *check_entries(struct check *c, uint64_t block, uint64_t *count)
-{
-    const uint64_t all = c->fs->super.csum_blocks * (c->fs->bs / sizeof(uint32_t));
-    const uint32_t *entry = entry_of(c, block);
-
-    *count = c->entry_first + c->entry_count < all ? c->entry_first + c->entry_count : all;
-    *count = entry != NULL ? *count - block : 0;
-    return entry;
 }
 
 bool check_matches(struct check *c, uint64_t block, const void *data)
 {
     return !c->fs->has_journal ||
            check_entry(c, block) == sfs_csum_entry(c->fs->u, block, data, c->fs->bs);
+}
+
+bool check_verify(struct check *c, uint64_t block, uint64_t ino, const void *data)
+{
+    bool sound = check_matches(c, block, data);
+
+    if (!sound) {
+        check_note(c, check_entry(c, block) == 0 ? KIND_CSUM_NONE : KIND_CSUM, block, ino, 0, 0);
+    }
+    return sound;
+}
+
+bool check_is_covered(const struct check *c, uint64_t block)
+{
+    const struct sfs_super *s = &c->fs->super;
+
+    return (block >= s->inode_bitmap_start && block < s->data_start) || block == s->orphan_block ||
+           check_map_test(&c->meta, block);
 }
 
 /* ---- Writing ---- */
@@ -192,29 +140,24 @@ static bool begin(struct check *c, struct sfs_handle *handle)
 void check_put(struct check *c, uint64_t block, const void *data)
 {
     struct sfs_handle handle;
+    bool covered = check_is_covered(c, block);
 
-    if (begin(c, &handle)) {
-        check_fail(c, sfs_replace(&handle, block, data));
-        sfs_end(&handle);
+    if (!begin(c, &handle)) {
+        return;
     }
-    uint32_t *entry = c->repair && c->fs->has_journal ? entry_of(c, block) : NULL;
+    check_fail(c, covered ? sfs_replace(&handle, block, data) : sfs_log_data(&handle, block, data));
+    sfs_end(&handle);
+    uint32_t *entry = covered ? check_entry_of(c, block) : NULL;
 
     if (entry != NULL) {
         *entry = sfs_csum_entry(c->fs->u, block, data, c->fs->bs);
     }
-}
-
-void check_put_data(struct check *c, uint64_t block, const void *data)
-{
-    struct sfs_handle handle;
-
-    if (begin(c, &handle)) {
-        check_fail(c, sfs_log_data(&handle, block, data));
-        sfs_end(&handle);
+    if (block == c->table_is && data != c->table) {
+        c->table_is = 0; /* it has been changed where it was read by itself */
     }
 }
 
-void check_put_entry(struct check *c, uint64_t block, uint32_t value)
+void check_clear_entry(struct check *c, uint64_t block)
 {
     struct sfs_handle handle;
     struct sfs_buf *table;
@@ -222,19 +165,10 @@ void check_put_entry(struct check *c, uint64_t block, uint32_t value)
     if (begin(c, &handle)) {
         check_fail(c, sfs_modify(&handle, cache_table_block(c->fs, block), &table));
         if (c->error == 0) {
-            *cache_entry(c->fs, table, block) = value;
+            *cache_entry(c->fs, table, block) = 0;
             sfs_buf_put(c->fs, table);
         }
         sfs_end(&handle);
-    }
-}
-
-void check_settle(struct check *c)
-{
-    if (c->error == 0 && c->changed) {
-        check_fail(c, sfs_commit_running(c->fs));
-        forget_entries(c);
-        c->table_is = NONE;
     }
 }
 
@@ -246,14 +180,10 @@ struct sfs_inode *check_get_inode(struct check *c, uint64_t ino)
     uint64_t block = sfs_inode_block(c->fs, ino, &offset);
 
     if (c->table_is != block) {
-        c->table_is = NONE;
         check_read(c, block, 1, c->table);
-        if (c->error != 0) {
-            return NULL;
-        }
         c->table_is = block;
     }
-    return (struct sfs_inode *)(c->table + offset);
+    return c->error == 0 ? (struct sfs_inode *)(c->table + offset) : NULL;
 }
 
 void check_put_inode(struct check *c)
@@ -263,80 +193,34 @@ void check_put_inode(struct check *c)
 
 /* ---- The ends of files ---- */
 
-static void judge_tail(struct check *c, const struct check_tail *tail, const uint8_t *end)
+static void judge_tail(struct check *c, const struct check_tail *tail, uint8_t *data)
 {
-    if (check_all_zero(end, c->fs->bs - tail->used)) {
-        return;
-    }
-    check_note(c, KIND_TAIL, tail->block, tail->ino, tail->used, 0);
-    check_read(c, tail->block, 1, c->scratch);
-    memset(c->scratch + tail->used, 0, c->fs->bs - tail->used);
-    if (check_map_test(&c->meta, tail->block)) { /* of a symbolic link */
-        check_put(c, tail->block, c->scratch);
-    } else {
-        check_put_data(c, tail->block, c->scratch);
+    uint32_t left = c->fs->bs - tail->used;
+
+    if (!check_all_zero(data + tail->used, left)) {
+        check_note(c, KIND_TAIL, tail->block, tail->ino, tail->used, 0);
+        memset(data + tail->used, 0, left);
+        check_put(c, tail->block, data);
     }
 }
 
-static void done(struct blk_req *req)
-{
-    (void)req;
-}
-
-/* The device's bytes from START to END, whole sectors, to c->ends. */
-static void read_ends(struct check *c, uint64_t start, uint64_t end)
-{
-    struct blk_dev *dev = c->fs->dev;
-    struct blk_seg seg = {c->ends, 0, (uint32_t)(end - start)};
-    struct blk_req req = {.op = BLK_READ,
-                          .nseg = 1,
-                          .seg = &seg,
-                          .lba = start / BLK_SECTOR,
-                          .nsect = seg.len / BLK_SECTOR,
-                          .done = done};
-
-    if (dev->ops->submit(dev, &req) < 0 || dev->ops->wait(dev, &req) < 0) {
-        check_fail(c, SFS_EIO);
-    }
-}
-
-/* The first sector of TAIL's that must be zero in part. */
-static uint64_t start_of(const struct check *c, const struct check_tail *tail)
-{
-    const uint32_t lbs = c->fs->dev->lbs;
-
-    return (tail->place << c->fs->bs_shift) + tail->used / lbs * lbs;
-}
-
-static uint64_t end_of(const struct check *c, const struct check_tail *tail)
-{
-    return (tail->place + 1) << c->fs->bs_shift;
-}
-
-/* Most of a check is spent here: as few bytes as possible, in as few requests as that allows. */
+/* Most of a check is spent here: in as few requests as possible, of neighbours that are near. */
 void check_tails(struct check *c)
 {
-    const struct blk_dev *dev = c->fs->dev;
-    const uint64_t most =
-        dev->max_sect < TAILS_SPAN / BLK_SECTOR ? dev->max_sect * BLK_SECTOR : TAILS_SPAN;
+    const struct check_tail *tail = c->tail;
+    const uint32_t most = TAILS_SPAN / c->fs->bs, gap = TAILS_GAP / c->fs->bs;
 
     for (uint32_t i = 0, next; i < c->tails && c->error == 0; i = next) {
-        uint64_t start = start_of(c, &c->tail[i]), end = end_of(c, &c->tail[i]);
+        uint64_t first = tail[i].block, end = first + 1;
 
-        for (next = i + 1; next < c->tails; next++) {
-            const struct check_tail *tail = &c->tail[next];
-
-            if (start_of(c, tail) < end || start_of(c, tail) - end > TAILS_GAP ||
-                end_of(c, tail) - start > most) {
-                break;
-            }
-            end = end_of(c, tail);
+        for (next = i + 1; next < c->tails && tail[next].block >= end &&
+                           tail[next].block - end <= gap && tail[next].block - first < most;
+             next++) {
+            end = tail[next].block + 1;
         }
-        read_ends(c, start, end);
+        check_read(c, first, (uint32_t)(end - first), c->ends);
         for (uint32_t k = i; k < next && c->error == 0; k++) {
-            uint64_t at = (c->tail[k].place << c->fs->bs_shift) + c->tail[k].used;
-
-            judge_tail(c, &c->tail[k], c->ends + (at - start));
+            judge_tail(c, &tail[k], c->ends + ((tail[k].block - first) << c->fs->bs_shift));
         }
     }
     c->tails = 0;
@@ -344,12 +228,7 @@ void check_tails(struct check *c)
 
 void check_tail_add(struct check *c, uint64_t block, uint32_t used, uint64_t ino)
 {
-    uint64_t place;
-
-    if (!overlay_find(c->fs, block, &place)) {
-        place = block;
-    }
-    c->tail[c->tails++] = (struct check_tail){block, place, ino, used};
+    c->tail[c->tails++] = (struct check_tail){block, ino, used};
     if (c->tails == CHECK_TAILS) {
         check_tails(c);
     }
@@ -359,16 +238,12 @@ void check_tail_add(struct check *c, uint64_t block, uint32_t used, uint64_t ino
 
 uint64_t check_alloc(struct check *c)
 {
-    uint64_t end = c->fs->super.total_blocks;
-
-    for (uint64_t block = c->hint; block < end; block++) {
-        if (!check_map_test(&c->used, block)) {
-            check_map_set(c, &c->used, block);
-            check_map_set(c, &c->meta, block);
-            c->hint = block + 1;
-            return block;
-        }
+    while (c->hint < c->fs->super.total_blocks && check_map_set(c, &c->used, c->hint)) {
+        c->hint++;
     }
-    c->hint = end;
-    return 0;
+    if (c->hint == c->fs->super.total_blocks) {
+        return 0;
+    }
+    check_map_set(c, &c->meta, c->hint);
+    return c->hint;
 }

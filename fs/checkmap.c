@@ -5,38 +5,41 @@
  */
 #include "fs/checkwork.h"
 
-static void *zeroed(size_t size)
+static bool map_make(struct check_map *map, uint64_t things, uint64_t each)
 {
-    void *memory = port_alloc(size);
-
-    return memory != NULL ? memset(memory, 0, size) : NULL;
+    map->pieces = (things + each - 1) / each;
+    map->piece = port_alloc(map->pieces * sizeof(*map->piece));
+    if (map->piece != NULL) {
+        memset(map->piece, 0, map->pieces * sizeof(*map->piece));
+    }
+    return map->piece != NULL;
 }
 
-/* ---- Bits ---- */
-
-static bool map_make(struct check_map *map, uint64_t bits)
+/* Piece INDEX, which is made if it is not there. NULL: no memory. */
+static uint8_t *piece_of(struct check *c, struct check_map *map, uint64_t index)
 {
-    map->pieces = (bits + PIECE_BITS - 1) / PIECE_BITS;
-    map->piece = zeroed(map->pieces * sizeof(*map->piece));
-    return map->piece != NULL;
+    uint8_t **piece = &map->piece[index];
+
+    if (*piece == NULL) {
+        *piece = port_alloc(PIECE_BYTES);
+        if (*piece == NULL) {
+            check_fail(c, SFS_ENOMEM);
+            return NULL;
+        }
+        memset(*piece, 0, PIECE_BYTES);
+    }
+    return *piece;
 }
 
 void check_map_empty(struct check_map *map)
 {
-    for (uint64_t i = 0; i < map->pieces; i++) {
+    for (uint64_t i = 0; map->piece != NULL && i < map->pieces; i++) {
         port_free(map->piece[i]);
         map->piece[i] = NULL;
     }
 }
 
-static void map_free(struct check_map *map)
-{
-    if (map->piece != NULL) {
-        check_map_empty(map);
-        port_free(map->piece);
-        map->piece = NULL;
-    }
-}
+/* ---- Bits ---- */
 
 bool check_map_test(const struct check_map *map, uint64_t bit)
 {
@@ -48,73 +51,64 @@ bool check_map_test(const struct check_map *map, uint64_t bit)
 
 bool check_map_set(struct check *c, struct check_map *map, uint64_t bit)
 {
-    uint8_t **piece = &map->piece[bit / PIECE_BITS];
+    uint8_t *piece = piece_of(c, map, bit / PIECE_BITS);
 
-    if (*piece == NULL) {
-        *piece = zeroed(PIECE_BYTES);
-        if (*piece == NULL) {
-            check_fail(c, SFS_ENOMEM);
-            return false;
-        }
+    if (piece == NULL) {
+        return false;
     }
     bit %= PIECE_BITS;
-    bool was = (*piece)[bit / 8] >> bit % 8 & 1;
+    bool was = piece[bit / 8] >> bit % 8 & 1;
 
-    (*piece)[bit / 8] |= (uint8_t)(1u << bit % 8);
+    piece[bit / 8] |= (uint8_t)(1u << bit % 8);
+    map->count += !was;
     return was;
 }
 
-void check_map_set_range(struct check *c, struct check_map *map, uint64_t first, uint64_t count)
+void check_map_set_range(struct check *c, struct check_map *map, uint64_t first, uint64_t end)
 {
-    for (uint64_t bit = first; bit < first + count && c->error == 0; bit++) {
-        if (check_map_set(c, map, bit) || bit % PIECE_BITS != 0 ||
-            first + count - bit < PIECE_BITS) {
-            continue;
-        }
-        memset(map->piece[bit / PIECE_BITS], 0xFF, PIECE_BYTES);
-        bit += PIECE_BITS - 1;
+    for (; first < end && c->error == 0; first++) {
+        (void)check_map_set(c, map, first);
     }
 }
 
 void check_map_clear(struct check_map *map, uint64_t bit)
 {
-    uint8_t *piece = map->piece[bit / PIECE_BITS];
-
-    bit %= PIECE_BITS;
-    if (piece != NULL) {
-        piece[bit / 8] &= (uint8_t) ~(1u << bit % 8);
+    if (check_map_test(map, bit)) {
+        map->piece[bit / PIECE_BITS][bit % PIECE_BITS / 8] ^= (uint8_t)(1u << bit % 8);
+        map->count--;
     }
+}
+
+const uint8_t *check_map_bytes(const struct check_map *map, uint64_t bit)
+{
+    static const uint8_t none[PIECE_BYTES];
+    const uint8_t *piece = map->piece[bit / PIECE_BITS];
+
+    return (piece != NULL ? piece : none) + bit % PIECE_BITS / 8;
 }
 
 /* ---- Inodes ---- */
 
 struct check_inode *check_inode_of(const struct check *c, uint64_t ino)
 {
-    struct check_inode *piece = c->inode[ino / PIECE_INODES];
+    struct check_inode *piece = (struct check_inode *)c->inodes.piece[ino / PIECE_INODES];
 
     return piece != NULL ? &piece[ino % PIECE_INODES] : NULL;
 }
 
 struct check_inode *check_inode_make(struct check *c, uint64_t ino)
 {
-    struct check_inode **piece = &c->inode[ino / PIECE_INODES];
-
-    if (*piece == NULL) {
-        *piece = zeroed(PIECE_INODES * sizeof(**piece));
-        if (*piece == NULL) {
-            check_fail(c, SFS_ENOMEM);
-            return NULL;
-        }
-    }
-    return &(*piece)[ino % PIECE_INODES];
+    return piece_of(c, &c->inodes, ino / PIECE_INODES) != NULL ? check_inode_of(c, ino) : NULL;
 }
 
 void check_each_inode(struct check *c, check_inode_use *use, void *ctx)
 {
-    for (uint64_t i = 0; i < c->inode_pieces && c->error == 0; i++) {
-        for (uint32_t k = 0; k < PIECE_INODES && c->inode[i] != NULL && c->error == 0; k++) {
-            if (c->inode[i][k].type != 0) {
-                use(c, i * PIECE_INODES + k, &c->inode[i][k], ctx);
+    for (uint64_t i = 0; i < c->inodes.pieces && c->error == 0; i++) {
+        struct check_inode *piece = (struct check_inode *)c->inodes.piece[i];
+
+        for (uint32_t k = 0; k < PIECE_INODES && piece != NULL && c->error == 0; k++) {
+            if (piece[k].type != 0) {
+                use(c, i * PIECE_INODES + k, &piece[k], ctx);
             }
         }
     }
@@ -122,7 +116,9 @@ void check_each_inode(struct check *c, check_inode_use *use, void *ctx)
 
 bool check_is_orphan(const struct check_inode *inode)
 {
-    return inode->nlink == 0 && inode->names == 0 && (inode->flags & INODE_LISTED) != 0;
+    bool named = inode->type != SFS_TYPE_DIR && inode->names > 0;
+
+    return inode->nlink == 0 && !named && (inode->flags & INODE_LISTED) != 0;
 }
 
 /* ---- Directories ---- */
@@ -130,7 +126,7 @@ bool check_is_orphan(const struct check_inode *inode)
 struct check_dir *check_dir_add(struct check *c, uint64_t ino)
 {
     if (c->dirs == c->dir_room) {
-        uint64_t room = c->dir_room == 0 ? 64 : 2 * c->dir_room;
+        uint32_t room = c->dir_room == 0 ? 64 : 2 * c->dir_room;
         struct check_dir *dir = port_alloc(room * sizeof(*dir));
 
         if (dir == NULL) {
@@ -150,43 +146,30 @@ struct check_dir *check_dir_add(struct check *c, uint64_t ino)
 
 struct check_dir *check_dir_of(const struct check *c, uint64_t ino)
 {
-    uint64_t low = 0, high = c->dirs;
+    const struct check_inode *info = check_inode_of(c, ino);
 
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-
-        if (c->dir[middle].ino < ino) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < c->dirs && c->dir[low].ino == ino ? &c->dir[low] : NULL;
+    return info != NULL && info->type == SFS_TYPE_DIR ? &c->dir[info->dir] : NULL;
 }
 
 /* ---- All of it ---- */
 
 bool check_maps_make(struct check *c)
 {
-    const struct sfs_super *s = &c->fs->super;
+    const uint64_t each = 8ull * c->fs->bs, blocks = c->fs->dbm_blocks * each;
+    const uint64_t inodes = c->fs->ibm_blocks * each;
 
-    c->inode_pieces = (s->inode_count + PIECE_INODES - 1) / PIECE_INODES;
-    c->inode = zeroed(c->inode_pieces * sizeof(*c->inode));
-    return map_make(&c->used, s->total_blocks) && map_make(&c->meta, s->total_blocks) &&
-           map_make(&c->seen, s->total_blocks) && c->inode != NULL;
+    return map_make(&c->used, blocks, PIECE_BITS) && map_make(&c->meta, blocks, PIECE_BITS) &&
+           map_make(&c->seen, blocks, PIECE_BITS) && map_make(&c->live, inodes, PIECE_BITS) &&
+           map_make(&c->inodes, inodes, PIECE_INODES);
 }
 
 void check_maps_free(struct check *c)
 {
-    map_free(&c->used);
-    map_free(&c->meta);
-    map_free(&c->seen);
-    for (uint64_t i = 0; c->inode != NULL && i < c->inode_pieces; i++) {
-        port_free(c->inode[i]);
+    struct check_map *const maps[] = {&c->used, &c->meta, &c->seen, &c->live, &c->inodes};
+
+    for (unsigned i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+        check_map_empty(maps[i]);
+        port_free(maps[i]->piece);
     }
-    port_free(c->inode);
     port_free(c->dir);
-    c->inode = NULL;
-    c->dir = NULL;
-    c->dirs = c->dir_room = 0;
 }

@@ -53,7 +53,7 @@ static int open_super(struct check *c, struct blk_dev *dev)
     }
     c->was = fs->super.state;
     error = volume_memory(fs);
-    if (error == 0 && (!check_maps_make(c) || !check_io_make(c))) {
+    if (error == 0 && !check_maps_make(c)) {
         error = SFS_ENOMEM;
     }
     return error < 0 ? error : judge_primary(c, backup);
@@ -178,15 +178,18 @@ static void fill_result(struct check *c)
     c->hint = first;
 }
 
-/* Blocks that no file can have. */
+/* Blocks that no file can have, and bits behind the ends of the bitmaps, which are set. */
 static void claim_reserved(struct check *c)
 {
-    const struct sfs_super *s = &c->fs->super;
+    const struct sfs *fs = c->fs;
+    const struct sfs_super *s = &fs->super;
 
     check_map_set_range(c, &c->used, 0, sfs_first_file_block(s));
-    if (c->fs->has_journal) {
+    if (fs->has_journal) {
         check_map_set(c, &c->used, s->backup_sb_block);
     }
+    check_map_set_range(c, &c->used, s->total_blocks, fs->dbm_blocks * 8 * fs->bs);
+    check_map_set_range(c, &c->live, s->inode_count, fs->ibm_blocks * 8 * fs->bs);
 }
 
 static void read_orphans(struct check *c)
@@ -194,13 +197,11 @@ static void read_orphans(struct check *c)
     const uint64_t block = c->fs->super.orphan_block;
 
     memset(c->orphan, 0, c->fs->bs);
-    c->orphans_changed = c->overflow = false;
     if (!c->fs->has_journal) {
         return;
     }
     check_read(c, block, 1, c->orphan);
-    if (!check_matches(c, block, c->orphan)) {
-        check_note(c, check_entry(c, block) == 0 ? KIND_CSUM_NONE : KIND_CSUM, block, NONE, 0, 0);
+    if (!check_verify(c, block, NONE, c->orphan)) {
         memset(c->orphan, 0, c->fs->bs);
         c->orphans_changed = true;
     }

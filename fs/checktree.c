@@ -51,13 +51,12 @@ static void claim_metadata(struct check_walk *w, uint64_t *slot, uint64_t n)
             *slot = 0;
             return;
         }
-        if (!check_matches(c, block, c->scratch)) {
-            check_note(c, missing ? KIND_CSUM_NONE : KIND_CSUM, block, w->ino, 0, 0);
-            check_put(c, block, c->scratch);
-        }
     }
     check_map_set(c, &c->used, block);
     check_map_set(c, &c->meta, block);
+    if ((missing || w->type == SFS_TYPE_LNK) && !check_verify(c, block, w->ino, c->scratch)) {
+        check_put(c, block, c->scratch);
+    }
 }
 
 /* What has an entry may be metadata of somebody who comes later: wait for it. */
@@ -174,8 +173,7 @@ static bool believe(struct check_walk *w, struct check_level *level, uint64_t n)
         check_note(c, none ? KIND_CSUM_NONE_CUT : KIND_CSUM_CUT, level->block, w->ino, n, 0);
         return false;
     }
-    check_note(c, none ? KIND_CSUM_NONE : KIND_CSUM, level->block, w->ino, 0, 0);
-    level->dirty = true;
+    level->dirty = !check_verify(c, level->block, w->ino, level->data);
     return true;
 }
 
@@ -218,6 +216,7 @@ static bool enter(struct check_walk *w, uint64_t *slot, unsigned level, uint64_t
     bool entered = may_enter(w, slot, n);
 
     if (entered) {
+        into->data = c->indirect[level];
         into->block = *slot;
         into->first = n;
         into->slot = 0;

@@ -35,8 +35,13 @@
 #define CHECK_TOLD   20           /* findings of one kind; more are only counted */
 #define CHECK_RUN    (128u << 10) /* bytes read at a time */
 #define CHECK_TAILS  64           /* last blocks of files looked at together */
+#define TAILS_SPAN   (64u << 10)  /* bytes read at once for several of them */
 #define ENTRY_CHUNK  (32u << 10)  /* bytes of the checksum table kept in one piece */
+#define ENTRY_EACH   (ENTRY_CHUNK / sizeof(uint32_t))
 #define ENTRY_CHUNKS 64
+/* A host that keeps the image in pages copies fastest to the same place in a page; to one that is
+ * some bytes further, as malloc's memory is, a check takes a fifth longer. */
+#define CHECK_PAGE 4096u
 
 enum check_kind {
 #define KIND_NAME(name, rule, what, done) KIND_##name,
@@ -52,10 +57,11 @@ struct check_found {
     bool fixed;             /* with -y */
 };
 
-/* A bit for each block, in pieces that are made when their first bit is set. */
+/* Bits, or what is remembered of each inode: in pieces that are made when there is something. */
 struct check_map {
     uint64_t pieces;
     uint8_t **piece;
+    uint64_t count; /* bits that are set */
 };
 #define PIECE_BYTES 4096u
 #define PIECE_BITS  (8ull * PIECE_BYTES)
@@ -63,17 +69,19 @@ struct check_map {
 /* What is remembered of an inode. */
 struct check_inode {
     uint16_t nlink; /* as it says */
-    uint16_t names; /* records that lead to it, "." and ".." left out; 65535: or more */
     uint8_t type;   /* mode >> 12; 0: free */
     uint8_t flags;
-    uint16_t unused;
+    union {
+        uint32_t names; /* records that lead to it */
+        uint32_t dir;   /* a directory: its place in c->dir */
+    };
 };
 #define INODE_LISTED     0x01 /* in the orphan block, or might be: it has overflowed */
 #define INODE_TRUNCATING 0x02
 #define INODE_LOST       0x04 /* it gets a name in lost+found */
 #define INODE_FILL       0x08 /* a directory with holes to fill */
 #define INODE_WANTED     0x10 /* a finding wants to know its path */
-#define PIECE_INODES     512u
+#define PIECE_INODES     (PIECE_BYTES / sizeof(struct check_inode))
 
 #define UP_NEW           (NONE - 1)
 #define UP_WRONG         (NONE - 2)
@@ -91,9 +99,14 @@ struct check_dir {
 
 /* The last block of a file, whose end must be zero. */
 struct check_tail {
-    uint64_t block, place; /* where it is; in the log, perhaps */
-    uint64_t ino;
+    uint64_t block, ino;
     uint32_t used; /* bytes */
+};
+
+/* A piece of the checksum table. */
+struct check_entries {
+    uint32_t *entry;
+    uint64_t index; /* of the piece + 1; 0: none */
 };
 
 struct check_level {
@@ -106,47 +119,38 @@ struct check_level {
 
 struct check {
     const struct sfs_check_options *options;
-    struct sfs *fs; /* the volume, without its upper layers */
     struct sfs_check_result *result;
     bool repair;
     unsigned round;
+
+    /* From here on all begins with zero in each round. */
     int error;
-    bool changed; /* something has been repaired in this round */
+    bool changed;   /* something has been repaired in this round */
+    struct sfs *fs; /* the volume, without its upper layers */
 
-    struct check_map used; /* blocks that have an owner, reserved ones among them */
-    struct check_map meta; /* of the blocks of files, those with a checksum */
-    struct check_map seen; /* by a second walk through the trees */
-    uint64_t dir_blocks;   /* that have been gone through */
-    uint64_t again;        /* blocks that the search for names that are there twice has cost */
-    uint64_t suspects;     /* blocks of file data that have a checksum entry */
-    uint64_t hint;         /* check_alloc: all blocks before are in use */
-    uint64_t inode_pieces;
-    struct check_inode **inode;
-    struct check_dir *dir; /* in the order of inodes, the root first */
-    uint64_t dirs, dir_room;
+    struct check_map used;   /* blocks that have an owner; reserved ones, and what is no block */
+    struct check_map meta;   /* of the blocks of files, those with a checksum */
+    struct check_map seen;   /* blocks, by a second walk through the trees */
+    struct check_map live;   /* inodes in use, and what is no inode */
+    struct check_map inodes; /* struct check_inode */
+    struct check_dir *dir;   /* in the order of inodes, the root first */
+    uint32_t dirs, dir_room;
     bool root_lost;
+    uint64_t dir_blocks; /* that have been gone through */
+    uint64_t again;      /* blocks that the search for names that are there twice has cost */
+    uint64_t suspects;   /* blocks of file data that have a checksum entry */
+    uint64_t hint;       /* check_alloc: all blocks before are in use */
 
-    uint64_t *orphan; /* the orphan block, P slots */
     bool overflow;
     uint32_t was; /* the superblock's state before */
     bool orphans_changed;
-    uint32_t listed;  /* slots of it that are new */
+    uint32_t listed;  /* slots of the orphan block that are new */
     uint64_t orphans; /* inodes that are orphans, or being truncated */
     uint64_t lost;    /* inodes for lost+found */
 
-    uint8_t *buffers;   /* all of these, in one piece */
-    uint8_t *run;       /* CHECK_RUN bytes */
-    uint8_t *ends;      /* last blocks of files, see check_tails */
-    uint8_t *scratch;   /* a block: whoever needs it for a moment */
-    uint8_t *scratch2;  /* the same */
-    uint8_t *table;     /* a block of the inode table, see check_get_inode */
-    uint64_t table_is;  /* which; NONE */
-    uint8_t *dir_block; /* a block of a directory */
+    uint64_t table_is; /* the block in table; 0: none */
+    struct check_entries entries[ENTRY_CHUNKS];
     struct check_level level[SFS_HEIGHT_MAX];
-    uint32_t *entry_chunk[ENTRY_CHUNKS];
-    uint64_t entry_chunk_is[ENTRY_CHUNKS]; /* number of the chunk + 1; 0: none */
-    const uint32_t *entry;                 /* the chunk used last ... */
-    uint64_t entry_first, entry_count;     /* ... and its blocks */
     struct check_tail tail[CHECK_TAILS];
     uint32_t tails;
     uint64_t *name; /* checkname.c: a hash table */
@@ -154,9 +158,19 @@ struct check {
     uint64_t name_total; /* that should be in it */
     uint64_t name_salt;
 
-    uint64_t count[KIND_COUNT]; /* findings of this round, all but the first few without a text */
-    struct check_found found[KIND_COUNT][CHECK_TOLD];
     uint64_t round_findings;
+    uint64_t count[KIND_COUNT]; /* of them, by kind; told are only the first ones */
+    struct check_found found[KIND_COUNT][CHECK_TOLD];
+
+    /* Buffers, whole blocks or more. */
+    _Alignas(CHECK_PAGE) uint8_t run[CHECK_RUN]; /* of the inode table */
+    uint8_t ends[TAILS_SPAN];                    /* last blocks of files, see check_tails */
+    uint8_t table[SFS_BLOCK_MAX];                /* of the inode table, see check_get_inode */
+    uint8_t dir_block[SFS_BLOCK_MAX];            /* of a directory */
+    uint8_t scratch[SFS_BLOCK_MAX];              /* whoever needs it for a moment */
+    uint8_t scratch2[SFS_BLOCK_MAX];             /* the same */
+    uint8_t indirect[SFS_HEIGHT_MAX][SFS_BLOCK_MAX];
+    uint64_t orphan[SFS_BLOCK_MAX / sizeof(uint64_t)]; /* the orphan block, P slots */
     char line[1536];
 };
 
@@ -177,8 +191,10 @@ void check_maps_free(struct check *c);
 bool check_map_test(const struct check_map *map, uint64_t bit);
 /* Set BIT. Returns whether it was set already. */
 bool check_map_set(struct check *c, struct check_map *map, uint64_t bit);
-void check_map_set_range(struct check *c, struct check_map *map, uint64_t first, uint64_t count);
+void check_map_set_range(struct check *c, struct check_map *map, uint64_t first, uint64_t end);
 void check_map_clear(struct check_map *map, uint64_t bit);
+/* A block of bits from BIT on, which is the first one of a block. */
+const uint8_t *check_map_bytes(const struct check_map *map, uint64_t bit);
 void check_map_empty(struct check_map *map);
 /* NULL: it is free, and so are its neighbours. */
 struct check_inode *check_inode_of(const struct check *c, uint64_t ino);
@@ -196,23 +212,23 @@ struct check_dir *check_dir_of(const struct check *c, uint64_t ino);
 
 /* ---- checkio.c ---- */
 
-bool check_io_make(struct check *c);
-void check_io_free(struct check *c);
 void check_fail(struct check *c, int error);
 /* COUNT blocks from BLOCK on as they are now: replayed and repaired. */
 void check_read(struct check *c, uint64_t block, uint32_t count, void *memory);
-/* BLOCK's entry in the checksum table. */
+/* BLOCK's entry in the checksum table; 0: none, and in version 1. */
 uint32_t check_entry(struct check *c, uint64_t block);
-/* The entries from BLOCK on, *COUNT of them, until the next call; none: c->error. */
-const uint32_t *check_entries(struct check *c, uint64_t block, uint64_t *count);
+/* The same in memory, and behind it those up to the next multiple of ENTRY_EACH, until another call.
+ * NULL: version 1, or c->error. */
+uint32_t *check_entry_of(struct check *c, uint64_t block);
 /* Does DATA match BLOCK's entry? Version 1: always. */
 bool check_matches(struct check *c, uint64_t block, const void *data);
-/* Write a block of metadata, whole, with its entry; nothing without -y. */
+/* The same; if not, that is a finding, about inode INO. */
+bool check_verify(struct check *c, uint64_t block, uint64_t ino, const void *data);
+/* Has BLOCK, by all that is known, a checksum? */
+bool check_is_covered(const struct check *c, uint64_t block);
+/* Write BLOCK, with its entry if it is one that has one; nothing without -y. */
 void check_put(struct check *c, uint64_t block, const void *data);
-void check_put_data(struct check *c, uint64_t block, const void *data);
-void check_put_entry(struct check *c, uint64_t block, uint32_t entry);
-/* A pass is over: what it has repaired is durable. */
-void check_settle(struct check *c);
+void check_clear_entry(struct check *c, uint64_t block);
 /* Inode INO in c->table, until the next call; NULL: c->error. */
 struct sfs_inode *check_get_inode(struct check *c, uint64_t ino);
 void check_put_inode(struct check *c);
