@@ -450,7 +450,7 @@ static void walk_directory(struct scan *s)
 /* Rounds but the first go through blocks that have been seen, and so must not be too many. */
 static void check_directory(struct check *c, struct check_dir *dir)
 {
-    struct sfs_inode inode = {.size_lo = c->fs->bs, .direct = {dir->up}};
+    struct sfs_inode inode = {.mode = ROOT_MODE, .size_lo = c->fs->bs, .direct = {dir->up}};
     struct scan s = {.c = c, .ino = dir->ino, .inode = &inode};
 
     if (dir->up == NONE) {

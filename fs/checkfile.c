@@ -8,9 +8,12 @@
 #include "fs/checkwork.h"
 #include "fs/reach.h"
 
-static void set_height(struct sfs_inode *inode, unsigned height)
+static void set_height(struct check_walk *w, enum check_kind kind, unsigned old, unsigned height)
 {
-    inode->flags = (uint16_t)((inode->flags & ~SFS_INODE_HEIGHT) | (height > 0 ? height - 1 : 0));
+    check_note(w->c, kind, NONE, w->ino, old, height);
+    w->inode->flags =
+        (uint16_t)((w->inode->flags & ~SFS_INODE_HEIGHT) | (height > 0 ? height - 1 : 0));
+    w->changed = true;
 }
 
 /* Before the walk: a wrong height would make data pass for pointers. */
@@ -21,75 +24,64 @@ static void check_flagged_height(struct check_walk *w)
     unsigned need = sfs_reach_height(fs->pointers, w->limit);
     bool sparse = (w->inode->flags & SFS_INODE_SPARSE) != 0;
 
-    if (height == 0 && (w->inode->flags & SFS_INODE_HEIGHT) != 0) {
-        check_note(w->c, KIND_HEIGHT_NONE, NONE, w->ino, 0, 0);
-        set_height(w->inode, 0);
-        w->changed = true;
-    }
-    if (height == 0 || w->loose || !fs->has_journal || height == need ||
-        (height < need && sparse)) {
-        return;
-    }
-    unsigned real = check_probe_height(w->c, w->inode, w->type);
+    if (height == 0) {
+        if ((w->inode->flags & SFS_INODE_HEIGHT) != 0) {
+            set_height(w, KIND_HEIGHT_NONE, 0, 0);
+        }
+    } else if (!w->loose && fs->has_journal && height != need && (height > need || !sparse)) {
+        unsigned real = check_probe_height(w->c, w->inode, w->type);
 
-    if (real > 0 && real != height) {
-        check_note(w->c, KIND_HEIGHT_WRONG, NONE, w->ino, height, real);
-        set_height(w->inode, real);
-        w->changed = true;
+        if (real > 0 && real != height) {
+            set_height(w, KIND_HEIGHT_WRONG, height, real);
+        }
     }
 }
 
-static void set_size(struct check_walk *w, enum check_kind kind, uint64_t old, uint64_t blocks)
-{
-    check_note(w->c, kind, NONE, w->ino, old, blocks << w->c->fs->bs_shift);
-    check_set_size(w->inode, blocks << w->c->fs->bs_shift);
-    w->changed = true;
-    w->limit = blocks; /* of the last block, so nothing is mapped behind it */
-    w->mapped = w->total;
-}
-
-/* No size beyond what the tree can reach, no blocks beyond the size. */
+/* No size beyond what the tree can reach, no blocks beyond the size; a directory ends with a block.
+ */
 static void check_end(struct check_walk *w)
 {
-    uint64_t size = check_size(w->inode), last = w->last;
+    const uint64_t size = check_size(w->inode), fits = w->last << w->c->fs->bs_shift;
+    enum check_kind kind = KIND_COUNT;
 
     if (size > w->c->fs->size_max) {
-        set_size(w, KIND_SIZE_LARGE, size, last);
-    } else if (last > w->limit && !w->loose) {
-        set_size(w, KIND_SIZE_SMALL, size, last);
+        kind = KIND_SIZE_LARGE;
+    } else if (w->last > w->limit && !w->loose) {
+        kind = KIND_SIZE_SMALL;
+    } else if (w->type == SFS_TYPE_DIR && w->last > 0 && size != fits && !w->loose) {
+        kind = KIND_SIZE_DIR;
+    }
+    if (kind != KIND_COUNT && w->type != SFS_TYPE_LNK) {
+        check_note(w->c, kind, NONE, w->ino, size, fits);
+        check_set_size(w->inode, fits);
+        w->changed = true;
+        w->limit = w->last; /* so nothing is mapped behind it */
+        w->mapped = w->total;
     }
 }
 
-/* A directory ends with a block and has no holes; pass 2 fills those that it has. */
-static void check_dir_end(struct check_walk *w)
+/* Only a file may have holes. Pass 2 fills those of a directory. */
+static void check_holes(struct check_walk *w)
 {
-    uint64_t size = check_size(w->inode);
+    const bool hole = w->mapped < w->limit;
     struct check_inode *info;
 
-    if (w->last == 0) {
-        check_note(w->c, KIND_DIR_EMPTY, NONE, w->ino, 0, 0);
-        w->bad = true;
-    } else if (w->last < check_blocks_of(w->c, size) || (size & (w->c->fs->bs - 1)) != 0) {
-        set_size(w, KIND_SIZE_DIR, size, w->last);
+    if (w->loose) {
+        return;
     }
-    if (!w->bad && w->mapped < w->limit) {
+    if (w->type == SFS_TYPE_DIR && w->last == 0) {
+        w->bad = true;
+        check_note(w->c, KIND_DIR_EMPTY, NONE, w->ino, 0, 0);
+    } else if (w->type == SFS_TYPE_DIR && hole) {
         check_note(w->c, KIND_DIR_HOLE, NONE, w->ino, w->mapped, 0);
         info = check_inode_make(w->c, w->ino);
         if (info != NULL) {
             info->flags |= INODE_FILL;
         }
-    }
-}
-
-static void check_holes(struct check_walk *w)
-{
-    if (w->mapped >= w->limit) {
-        return;
-    }
-    if (w->type == SFS_TYPE_LNK) {
-        check_note(w->c, KIND_LINK_BAD, NONE, w->ino, 0, 0);
+    } else if (w->type == SFS_TYPE_LNK && hole) {
         w->bad = true;
-    } else if (w->c->fs->has_journal && (w->inode->flags & SFS_INODE_SPARSE) == 0) {
+        check_note(w->c, KIND_LINK_BAD, NONE, w->ino, 0, 0);
+    } else if (hole && w->c->fs->has_journal && (w->inode->flags & SFS_INODE_SPARSE) == 0) {
         check_note(w->c, KIND_SPARSE, NONE, w->ino, 0, 0);
         w->inode->flags |= SFS_INODE_SPARSE;
         w->changed = true;
@@ -97,74 +89,48 @@ static void check_holes(struct check_walk *w)
 }
 
 /* Nothing lies beyond the reach of a lower tree, so the first slot of the root is all there is. */
-static void lower_tree(struct check_walk *w, unsigned height, unsigned need)
+static void lower_tree(struct check_walk *w)
 {
     struct check *c = w->c;
+    unsigned height = check_height(w->inode);
+    unsigned need = sfs_reach_height(c->fs->pointers, w->limit);
 
-    for (; height > need; height--) {
+    if (height <= need || w->loose || c->error != 0) {
+        return;
+    }
+    set_height(w, KIND_HEIGHT_TALL, height, need);
+    for (; height > need && w->inode->indirect != 0; height--) {
         uint64_t root = w->inode->indirect;
 
         check_read(c, root, 1, c->scratch);
         w->inode->indirect = height > 1 ? *(uint64_t *)c->scratch : 0;
         check_map_clear(&c->used, root);
         check_map_clear(&c->meta, root);
-        if (w->inode->indirect == 0) {
-            height = 0;
-            break;
-        }
     }
-    set_height(w->inode, height);
-}
-
-static void check_tallness(struct check_walk *w)
-{
-    unsigned height = check_height(w->inode);
-    unsigned need = sfs_reach_height(w->c->fs->pointers, w->limit);
-
-    if (height <= need || w->loose || w->c->error != 0) {
-        return;
+    if (w->inode->indirect == 0) {
+        w->inode->flags &= (uint16_t)~SFS_INODE_HEIGHT;
     }
-    check_note(w->c, KIND_HEIGHT_TALL, NONE, w->ino, height, need);
-    w->changed = true;
-    lower_tree(w, height, need);
-}
-
-static void check_last_block(struct check_walk *w)
-{
-    uint32_t used = (uint32_t)(check_size(w->inode) & (w->c->fs->bs - 1));
-
-    if (used != 0 && w->tail != 0 && w->type != SFS_TYPE_DIR) {
-        check_tail_add(w->c, w->tail, used, w->ino);
-    }
-}
-
-static bool is_loose(const struct check_walk *w)
-{
-    const struct check_inode *info = check_inode_of(w->c, w->ino);
-    bool listed = info != NULL && (info->flags & INODE_LISTED) != 0;
-
-    return (w->inode->flags & SFS_INODE_TRUNCATING) != 0 || (w->inode->nlink == 0 && listed);
 }
 
 bool check_file(struct check_walk *w)
 {
-    w->mode = TREE_CLAIM;
+    const uint32_t mask = w->c->fs->bs - 1;
+
     w->limit = check_blocks_of(w->c, check_size(w->inode));
-    w->loose = is_loose(w);
+    w->loose = w->orphan || (w->inode->flags & SFS_INODE_TRUNCATING) != 0;
     w->cut = w->type == SFS_TYPE_LNK && !w->loose;
     check_flagged_height(w);
     check_walk(w);
-    if (w->type != SFS_TYPE_LNK) {
-        check_end(w);
+    check_end(w);
+    check_holes(w);
+    if (w->bad) {
+        return false;
     }
-    if (!w->loose && w->type == SFS_TYPE_DIR) {
-        check_dir_end(w);
-    } else if (!w->loose) {
-        check_holes(w);
+    lower_tree(w);
+    uint32_t used = (uint32_t)check_size(w->inode) & mask;
+
+    if (used != 0 && w->tail != 0 && w->type != SFS_TYPE_DIR) {
+        check_tail_add(w->c, w->tail, used, w->ino);
     }
-    if (!w->bad) {
-        check_tallness(w);
-        check_last_block(w);
-    }
-    return !w->bad;
+    return true;
 }

@@ -15,10 +15,18 @@ static bool clear(struct check_walk *w, enum check_kind kind, uint64_t a)
     return false;
 }
 
-/* Only the flags in ALLOWED may be set. */
-static void check_flags(struct check_walk *w, uint32_t allowed)
+/* Only these flags may be set. A directory or symbolic link is cut only when it is on its way out. */
+static void check_flags(struct check_walk *w)
 {
-    allowed = w->c->fs->has_journal ? allowed : 0;
+    static const uint16_t of_type[] = {
+        [SFS_TYPE_REG] = SFS_INODE_HEIGHT | SFS_INODE_SPARSE | SFS_INODE_TRUNCATING,
+        [SFS_TYPE_DIR] = SFS_INODE_HEIGHT,
+        [SFS_TYPE_LNK] = SFS_INODE_HEIGHT | SFS_INODE_FASTLINK,
+        [SFS_TYPE_SOCK] = 0, /* and others have none either */
+    };
+    uint32_t allowed = w->c->fs->has_journal ? of_type[w->type] : 0;
+
+    allowed |= allowed != 0 && w->orphan ? SFS_INODE_TRUNCATING : 0;
     if ((w->inode->flags & ~allowed) != 0) {
         check_note(w->c, KIND_FLAGS, NONE, w->ino, w->inode->flags, 0);
         w->inode->flags &= (uint16_t)allowed;
@@ -26,40 +34,28 @@ static void check_flags(struct check_walk *w, uint32_t allowed)
     }
 }
 
-/* The bytes from FROM to the end of the inode are zero. */
-static void check_rest(struct check_walk *w, size_t from)
+/* The bytes from FROM to TO are zero. */
+static void check_zero(struct check_walk *w, size_t from, size_t to)
 {
     uint8_t *bytes = (uint8_t *)w->inode;
 
-    if (!check_all_zero(bytes + from, sizeof(*w->inode) - from)) {
+    if (!check_all_zero(bytes + from, to - from)) {
         check_note(w->c, KIND_INODE_ZERO, NONE, w->ino, from, 0);
-        memset(bytes + from, 0, sizeof(*w->inode) - from);
+        memset(bytes + from, 0, to - from);
         w->changed = true;
     }
-}
-
-/* A directory or symbolic link is cut only when it is on its way out. */
-static uint32_t truncating_if_orphan(const struct check_walk *w)
-{
-    const struct check_inode *info = check_inode_of(w->c, w->ino);
-    bool listed = info != NULL && (info->flags & INODE_LISTED) != 0;
-
-    return w->inode->nlink == 0 && listed ? SFS_INODE_TRUNCATING : 0;
 }
 
 static bool check_symlink(struct check_walk *w)
 {
     uint64_t size = check_size(w->inode);
     bool fast = (w->inode->flags & SFS_INODE_FASTLINK) != 0;
-
-    check_flags(w, SFS_INODE_FASTLINK | SFS_INODE_HEIGHT | truncating_if_orphan(w));
-    fast = fast && (w->inode->flags & SFS_INODE_FASTLINK) != 0;
-    if (fast && size > 0 && size <= SFS_FASTLINK_MAX) {
-        check_rest(w, offsetof(struct sfs_inode, direct) + size);
-        return true;
-    }
     bool loose = (w->inode->flags & SFS_INODE_TRUNCATING) != 0; /* its size may be 0 already */
 
+    if (fast && size > 0 && size <= SFS_FASTLINK_MAX) {
+        check_zero(w, offsetof(struct sfs_inode, direct) + size, sizeof(*w->inode));
+        return true;
+    }
     if (fast || (size == 0 && !loose) || size > SFS_SYMLINK_MAX) {
         return clear(w, KIND_LINK_BAD, 0);
     }
@@ -70,13 +66,9 @@ static bool check_special(struct check_walk *w)
 {
     bool device = w->type == SFS_TYPE_CHR || w->type == SFS_TYPE_BLK;
 
-    check_flags(w, 0);
-    if (check_size(w->inode) != 0) {
-        check_note(w->c, KIND_INODE_ZERO, NONE, w->ino, offsetof(struct sfs_inode, size_lo), 0);
-        check_set_size(w->inode, 0);
-        w->changed = true;
-    }
-    check_rest(w, offsetof(struct sfs_inode, direct) + (device ? sizeof(uint64_t) : 0));
+    check_zero(w, offsetof(struct sfs_inode, size_lo), offsetof(struct sfs_inode, flags));
+    check_zero(w, offsetof(struct sfs_inode, direct) + (device ? sizeof(uint64_t) : 0),
+               sizeof(*w->inode));
     return true;
 }
 
@@ -85,17 +77,17 @@ static bool judge(struct check_walk *w)
 {
     switch (w->type) {
     case SFS_TYPE_REG:
-        check_flags(w, SFS_INODE_HEIGHT | SFS_INODE_SPARSE | SFS_INODE_TRUNCATING);
-        return check_file(w);
     case SFS_TYPE_DIR:
-        check_flags(w, SFS_INODE_HEIGHT | truncating_if_orphan(w));
+        check_flags(w);
         return check_file(w);
     case SFS_TYPE_LNK:
+        check_flags(w);
         return check_symlink(w);
     case SFS_TYPE_FIFO:
     case SFS_TYPE_SOCK:
     case SFS_TYPE_CHR:
     case SFS_TYPE_BLK:
+        check_flags(w);
         return check_special(w);
     default:
         return clear(w, KIND_INODE_TYPE, w->inode->mode);
@@ -109,69 +101,57 @@ static bool is_listed(const struct check *c, uint64_t ino)
     for (uint32_t i = 0; i < c->fs->pointers && !listed; i++) {
         listed = ino != SFS_ROOT && c->orphan[i] == ino;
     }
-    return listed;
-}
-
-static bool may_be_orphan(const struct sfs_inode *inode)
-{
-    return inode->nlink == 0 || (inode->flags & SFS_INODE_TRUNCATING) != 0;
+    return listed && c->fs->has_journal;
 }
 
 /* Remember what the passes to come need to know. */
-static void remember(struct check *c, uint64_t ino, const struct sfs_inode *inode)
+static void remember(const struct check_walk *w, bool listed)
 {
-    struct check_inode *info = check_inode_make(c, ino);
+    const struct sfs_inode *inode = w->inode;
+    struct check *c = w->c;
+    struct check_inode *info = check_inode_make(c, w->ino);
 
     if (info == NULL) {
         return;
     }
-    check_map_set(c, &c->live, ino);
+    check_map_set(c, &c->live, w->ino);
+    c->result->inodes_used++;
     info->nlink = inode->nlink;
-    info->type = (uint8_t)(inode->mode >> 12);
-    if ((inode->flags & SFS_INODE_TRUNCATING) != 0 && c->fs->has_journal) {
+    info->type = (uint8_t)w->type;
+    info->flags |= listed ? INODE_LISTED : 0;
+    if ((inode->flags & SFS_INODE_TRUNCATING) != 0) {
         info->flags |= INODE_TRUNCATING;
     }
     if (info->type == SFS_TYPE_DIR) {
-        struct check_dir *dir = ino == SFS_ROOT ? &c->dir[0] : check_dir_add(c, ino);
+        struct check_dir *dir = w->ino == SFS_ROOT ? &c->dir[0] : check_dir_add(c, w->ino);
 
         info->dir = dir != NULL ? (uint32_t)(dir - c->dir) : 0;
         if (dir != NULL && inode->direct[0] != 0 && check_blocks_of(c, check_size(inode)) == 1) {
             dir->up = inode->direct[0];
         }
     }
-    c->result->inodes_used++;
-}
-
-/* Returns whether INODE, which is in use, was changed. */
-static bool check_used(struct check *c, uint64_t ino, struct sfs_inode *inode)
-{
-    struct check_walk w = {.c = c, .ino = ino, .inode = inode, .type = inode->mode >> 12};
-    struct check_inode *info = may_be_orphan(inode) ? check_inode_make(c, ino) : NULL;
-
-    if (info != NULL && c->fs->has_journal && is_listed(c, ino)) {
-        info->flags |= INODE_LISTED;
-    }
-    if ((ino == SFS_ROOT && w.type != SFS_TYPE_DIR) || !judge(&w)) {
-        memset(inode, 0, sizeof(*inode));
-        if (info != NULL) {
-            info->flags = 0;
-        }
-        return true;
-    }
-    remember(c, ino, inode);
-    return w.changed;
 }
 
 /* Inode INO. Returns whether it was changed. */
 static bool check_one(struct check *c, uint64_t ino, struct sfs_inode *inode)
 {
-    if (inode->mode != 0) {
-        return check_used(c, ino, inode);
+    struct check_walk w = {.c = c, .ino = ino, .inode = inode, .type = inode->mode >> 12};
+    bool going = inode->nlink == 0 || (inode->flags & SFS_INODE_TRUNCATING) != 0;
+
+    if (inode->mode == 0) {
+        if (check_all_zero((const uint8_t *)inode, sizeof(*inode))) {
+            return false;
+        }
+        check_note(c, KIND_INODE_JUNK, NONE, ino, 0, 0);
+    } else {
+        bool listed = going && is_listed(c, ino);
+
+        w.orphan = listed && inode->nlink == 0;
+        if ((ino != SFS_ROOT || w.type == SFS_TYPE_DIR) && judge(&w)) {
+            remember(&w, listed);
+            return w.changed;
+        }
     }
-    if (check_all_zero((const uint8_t *)inode, sizeof(*inode))) {
-        return false;
-    }
-    check_note(c, KIND_INODE_JUNK, NONE, ino, 0, 0);
     memset(inode, 0, sizeof(*inode));
     return true;
 }
@@ -254,31 +234,4 @@ void check_inodes(struct check *c)
         check_progress(c, (unsigned)(index * 60 / c->fs->table_blocks));
     }
     check_tails(c);
-}
-
-/* ---- File data that looks like metadata ---- */
-
-static void check_suspect(struct check *c, uint64_t ino, struct check_inode *info, void *ctx)
-{
-    struct sfs_inode *inode = info->type == SFS_TYPE_REG ? check_get_inode(c, ino) : NULL;
-
-    (void)ctx;
-    if (inode == NULL) {
-        return;
-    }
-    struct check_walk w = {
-        .c = c, .mode = TREE_SUSPECTS, .ino = ino, .inode = inode, .type = inode->mode >> 12};
-
-    check_walk(&w);
-    if (w.changed) {
-        check_put_inode(c);
-    }
-}
-
-void check_suspects(struct check *c)
-{
-    if (c->suspects > 0) {
-        check_each_inode(c, check_suspect, NULL);
-        check_map_empty(&c->seen);
-    }
 }

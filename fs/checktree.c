@@ -3,7 +3,10 @@
  * is followed before its block has got an owner, or, in a second walk, has been marked as seen: so
  * each block is entered once a pass, and trees that loop or share cost no more than sound ones.
  *
- * There is no recursion: a tree has four levels, each with a buffer.
+ *   first walk, in pass 1   every block gets its owner; what cannot be is cut off
+ *   others                  the blocks of the tree are entered, those of the file are visited
+ *
+ * It goes down four levels at most, and each has a buffer.
  */
 #include "fs/checkwork.h"
 #include "fs/reach.h"
@@ -13,133 +16,103 @@ unsigned check_height(const struct sfs_inode *inode)
     return inode->indirect != 0 ? 1u + (inode->flags & SFS_INODE_HEIGHT) : 0;
 }
 
-static bool is_metadata(const struct check_walk *w)
-{
-    return w->type != SFS_TYPE_REG;
-}
-
-/* BLOCK has got an owner already. */
+/* SLOT's block has got an owner already. */
 static void taken(struct check_walk *w, uint64_t *slot, uint64_t n)
 {
     check_note(w->c, KIND_BLOCK_TWICE, *slot, w->ino, n, 0);
     *slot = 0;
 }
 
-/* ---- Blocks of data ---- */
-
-/* A block without an entry may be one of a directory or symlink, if it looks like one. */
-static bool looks_right(struct check_walk *w, uint8_t *data)
+/* BLOCK is metadata of this file from now on. */
+static void own(struct check_walk *w, uint64_t block)
 {
-    return w->type == SFS_TYPE_DIR ? check_chain_sound(w->c, data) : data[0] != 0;
+    check_map_set(w->c, &w->c->used, block);
+    check_map_set(w->c, &w->c->meta, block);
 }
 
-/* Blocks of directories are read in pass 2, but for those whose entry is missing. */
-static void claim_metadata(struct check_walk *w, uint64_t *slot, uint64_t n)
+/* May SLOT lead to where it leads? If not it is cleared. A directory's cut has been noted itself. */
+static bool may_lead(struct check_walk *w, uint64_t *slot, uint64_t n)
 {
-    struct check *c = w->c;
-    const uint64_t block = *slot;
-    bool missing = c->fs->has_journal && check_entry(c, block) == 0;
+    bool cut = w->cut && n >= w->limit;
 
-    if (check_map_test(&c->used, block)) {
-        taken(w, slot, n);
-        return;
+    if (!cut && sfs_block_valid(w->c->fs, *slot)) {
+        return true;
     }
-    if (missing || w->type == SFS_TYPE_LNK) {
-        check_read(c, block, 1, c->scratch);
-        if (missing && !looks_right(w, c->scratch)) {
-            check_note(c, KIND_CSUM_NONE_CUT, block, w->ino, n, 0);
-            *slot = 0;
-            return;
-        }
-    }
-    check_map_set(c, &c->used, block);
-    check_map_set(c, &c->meta, block);
-    if ((missing || w->type == SFS_TYPE_LNK) && !check_verify(c, block, w->ino, c->scratch)) {
-        check_put(c, block, c->scratch);
-    }
-}
-
-/* What has an entry may be metadata of somebody who comes later: wait for it. */
-static void claim_data(struct check_walk *w, uint64_t *slot, uint64_t n)
-{
-    struct check *c = w->c;
-
-    if (c->fs->has_journal && check_entry(c, *slot) != 0) {
-        c->suspects++;
-    } else if (check_map_set(c, &c->used, *slot)) {
-        taken(w, slot, n);
-    }
-}
-
-static void count(struct check_walk *w, uint64_t block, uint64_t n)
-{
-    w->total++;
-    w->mapped += n < w->limit;
-    w->last = n + 1;
-    w->tail = n + 1 == w->limit ? block : w->tail;
-}
-
-/* Does SLOT, which is not 0, lie where all is dropped? A directory's cut has been noted itself. */
-static bool cut_off(struct check_walk *w, uint64_t *slot, uint64_t n)
-{
-    if (!w->cut || n < w->limit) {
-        return false;
-    }
-    if (w->type == SFS_TYPE_LNK) {
+    if (!cut || w->type == SFS_TYPE_LNK) {
         check_note(w->c, KIND_POINTER, NONE, w->ino, *slot, n);
     }
     *slot = 0;
-    return true;
+    return false;
+}
+
+/* Is BLOCK metadata, and has this walk not been there? */
+static bool is_new(struct check *c, uint64_t block)
+{
+    return sfs_block_valid(c->fs, block) && check_map_test(&c->meta, block) &&
+           !check_map_set(c, &c->seen, block);
+}
+
+/* ---- Blocks of the file ---- */
+
+/* Blocks of directories are read in pass 2, but for those whose entry is missing: such a one may be
+ * a block of a directory or symbolic link, if it looks like one. */
+static void claim_metadata(struct check_walk *w, uint64_t *slot, uint64_t n)
+{
+    struct check *c = w->c;
+    const bool dir = w->type == SFS_TYPE_DIR;
+    bool missing = c->fs->has_journal && check_entry(c, *slot) == 0, read = missing || !dir;
+
+    if (check_map_test(&c->used, *slot)) {
+        taken(w, slot, n);
+        return;
+    }
+    if (read) {
+        check_read(c, *slot, 1, c->scratch);
+    }
+    if (missing && !(dir ? check_chain_sound(c, c->scratch) : c->scratch[0] != 0)) {
+        check_note(c, KIND_CSUM_NONE_CUT, *slot, w->ino, n, 0);
+        *slot = 0;
+        return;
+    }
+    own(w, *slot);
+    if (read && !check_verify(c, *slot, w->ino, c->scratch)) {
+        check_put(c, *slot, c->scratch);
+    }
 }
 
 static void claim(struct check_walk *w, uint64_t *slot, uint64_t n)
 {
-    if (cut_off(w, slot, n)) {
-        return;
-    }
-    if (!sfs_block_valid(w->c->fs, *slot)) {
-        check_note(w->c, KIND_POINTER, NONE, w->ino, *slot, n);
-        *slot = 0;
-        return;
-    }
-    if (is_metadata(w)) {
-        claim_metadata(w, slot, n);
-    } else {
-        claim_data(w, slot, n);
-    }
-    if (*slot != 0) {
-        count(w, *slot, n);
-    }
-}
-
-static void visit(struct check_walk *w, uint64_t *slot, uint64_t n)
-{
     struct check *c = w->c;
 
-    if (n >= w->limit) {
+    if (!may_lead(w, slot, n)) {
         return;
     }
-    if (*slot == 0 || (sfs_block_valid(c->fs, *slot) && check_map_test(&c->meta, *slot) &&
-                       !check_map_set(c, &c->seen, *slot))) {
-        w->visit(w, n, slot);
+    if (w->type != SFS_TYPE_REG) {
+        claim_metadata(w, slot, n);
+    } else if (check_entry(c, *slot) != 0) {
+        c->suspects++; /* it may be metadata of somebody who comes later: wait for him */
+    } else if (check_map_set(c, &c->used, *slot)) {
+        taken(w, slot, n);
+    }
+    if (*slot != 0) {
+        w->total++;
+        w->mapped += n < w->limit;
+        w->last = n + 1;
+        w->tail = n + 1 == w->limit ? *slot : w->tail;
     }
 }
 
 /* The slot of file block N. Returns whether it was changed. */
-static bool data_pointer(struct check_walk *w, uint64_t *slot, uint64_t n)
+static bool file_block(struct check_walk *w, uint64_t *slot, uint64_t n)
 {
-    struct check *c = w->c;
     const uint64_t before = *slot;
 
-    if (w->mode == TREE_VISIT) {
-        visit(w, slot, n);
-    } else if (*slot == 0) {
-        return false;
-    } else if (w->mode == TREE_CLAIM) {
-        claim(w, slot, n);
-    } else if (sfs_block_valid(c->fs, *slot) && check_entry(c, *slot) != 0 &&
-               check_map_set(c, &c->used, *slot)) {
-        taken(w, slot, n);
+    if (w->visit == NULL) {
+        if (before != 0) {
+            claim(w, slot, n);
+        }
+    } else if (n < w->limit && (before == 0 || w->type == SFS_TYPE_REG || is_new(w->c, before))) {
+        w->visit(w, n, slot);
     }
     return *slot != before;
 }
@@ -160,155 +133,94 @@ static bool plausible(const struct check *c, const uint64_t *pointer)
     return any;
 }
 
-/* The indirect block in LEVEL has been read: is it to be believed? */
-static bool believe(struct check_walk *w, struct check_level *level, uint64_t n)
-{
-    struct check *c = w->c;
-    bool none = c->fs->has_journal && check_entry(c, level->block) == 0;
-
-    if (check_matches(c, level->block, level->data)) {
-        return true;
-    }
-    if (!plausible(c, (const uint64_t *)level->data)) {
-        check_note(c, none ? KIND_CSUM_NONE_CUT : KIND_CSUM_CUT, level->block, w->ino, n, 0);
-        return false;
-    }
-    level->dirty = !check_verify(c, level->block, w->ino, level->data);
-    return true;
-}
-
 /* A directory without the blocks from N on ends there. */
 static void cut_directory(struct check_walk *w, uint64_t n)
 {
-    if (w->mode == TREE_CLAIM && w->type == SFS_TYPE_DIR && n < w->limit && !w->cut && !w->loose) {
+    if (w->type == SFS_TYPE_DIR && n < w->limit && !w->cut && !w->loose) {
         check_note(w->c, KIND_DIR_HOLE, NONE, w->ino, n, 0);
         w->limit = n;
         w->cut = true;
     }
 }
 
-/* May the block in SLOT be entered? If pass 1 says no, the slot is cleared. */
-static bool may_enter(struct check_walk *w, uint64_t *slot, uint64_t n)
+/* The indirect block in SLOT gets its owner and is read to POINTER, or SLOT is cleared. */
+static void claim_indirect(struct check_walk *w, uint64_t *slot, uint64_t n, uint64_t *pointer,
+                           bool *dirty)
 {
     struct check *c = w->c;
 
-    if (w->mode != TREE_CLAIM) {
-        return *slot != 0 && sfs_block_valid(c->fs, *slot) && check_map_test(&c->meta, *slot) &&
-               !check_map_set(c, &c->seen, *slot);
+    if (!may_lead(w, slot, n)) {
+        return;
     }
-    if (*slot == 0 || cut_off(w, slot, n)) {
-        return false;
-    }
-    if (!sfs_block_valid(c->fs, *slot)) {
-        check_note(c, KIND_POINTER, NONE, w->ino, *slot, n);
-        *slot = 0;
-    } else if (check_map_test(&c->used, *slot)) {
+    if (check_map_test(&c->used, *slot)) {
         taken(w, slot, n);
+        return;
     }
-    return *slot != 0;
+    check_read(c, *slot, 1, pointer);
+    if (!check_matches(c, *slot, pointer) && !plausible(c, pointer)) {
+        check_note(c, check_entry(c, *slot) == 0 ? KIND_CSUM_NONE_CUT : KIND_CSUM_CUT, *slot,
+                   w->ino, n, 0);
+        *slot = 0;
+        return;
+    }
+    own(w, *slot);
+    *dirty = !check_verify(c, *slot, w->ino, pointer);
 }
 
-/* Enter the indirect block in SLOT, of level LEVEL, whose first file block is N. */
-static bool enter(struct check_walk *w, uint64_t *slot, unsigned level, uint64_t n)
+/* Read the indirect block in SLOT to POINTER. False: it is not entered. */
+static bool enter(struct check_walk *w, uint64_t *slot, uint64_t n, uint64_t *pointer, bool *dirty)
+{
+    if (w->visit == NULL) {
+        if (*slot != 0) {
+            claim_indirect(w, slot, n, pointer, dirty);
+        }
+        if (*slot == 0) {
+            cut_directory(w, n);
+            return false;
+        }
+    } else {
+        if (!is_new(w->c, *slot)) {
+            return false;
+        }
+        check_read(w->c, *slot, 1, pointer);
+    }
+    return w->c->error == 0;
+}
+
+/* The part of the tree below SLOT, whose indirect block is of LEVEL, and whose first file block is
+ * N. Returns whether SLOT was changed. */
+static bool walk_below(struct check_walk *w, uint64_t *slot, unsigned level, uint64_t n)
 {
     struct check *c = w->c;
-    struct check_level *into = &c->level[level];
-    bool entered = may_enter(w, slot, n);
+    uint64_t *pointer = (uint64_t *)c->indirect[level];
+    const uint64_t before = *slot, span = sfs_reach_span(c->fs->pointers, level);
+    bool dirty = false;
 
-    if (entered) {
-        into->data = c->indirect[level];
-        into->block = *slot;
-        into->first = n;
-        into->slot = 0;
-        into->dirty = false;
-        check_read(c, *slot, 1, into->data);
-        if (w->mode == TREE_CLAIM && !believe(w, into, n)) {
-            *slot = 0;
-            entered = false;
+    if (!enter(w, slot, n, pointer, &dirty)) {
+        return *slot != before;
+    }
+    for (uint32_t i = 0; i < c->fs->pointers && c->error == 0; i++, n += span) {
+        if (level > 0) {
+            dirty |= walk_below(w, &pointer[i], level - 1, n);
+        } else if (pointer[i] != 0 || w->visit != NULL) { /* most slots of most trees are empty */
+            dirty |= file_block(w, &pointer[i], n);
         }
     }
-    if (entered && w->mode == TREE_CLAIM) {
-        check_map_set(c, &c->used, into->block);
-        check_map_set(c, &c->meta, into->block);
+    if (dirty) {
+        check_put(c, before, pointer);
     }
-    if (*slot == 0) {
-        cut_directory(w, n);
-    }
-    return entered && c->error == 0;
-}
-
-static void walk_leaf(struct check_walk *w, struct check_level *leaf)
-{
-    uint64_t *pointer = (uint64_t *)leaf->data;
-
-    for (uint32_t i = 0; i < w->c->fs->pointers; i++) {
-        if (pointer[i] == 0 && w->mode != TREE_VISIT) {
-            continue; /* most slots of most trees are empty */
-        }
-        if (data_pointer(w, &pointer[i], leaf->first + i)) {
-            leaf->dirty = true;
-        }
-    }
-    leaf->slot = w->c->fs->pointers;
-}
-
-/* The next slot of an indirect block above the leaves. Returns whether its block was entered. */
-static bool step_down(struct check_walk *w, unsigned level)
-{
-    struct check_level *at = &w->c->level[level];
-    const uint32_t p = w->c->fs->pointers;
-    uint64_t *slot = (uint64_t *)at->data + at->slot, before = *slot;
-    bool entered = enter(w, slot, level - 1, at->first + at->slot * sfs_reach_span(p, level));
-
-    at->slot++;
-    at->dirty = at->dirty || *slot != before;
-    return entered;
-}
-
-/* The tree below the root, which has been entered. */
-static void walk_tree(struct check_walk *w, unsigned top)
-{
-    struct check *c = w->c;
-    unsigned level = top;
-
-    while (c->error == 0) {
-        struct check_level *at = &c->level[level];
-
-        if (level == 0 && at->slot == 0) {
-            walk_leaf(w, at);
-        }
-        if (at->slot < c->fs->pointers) {
-            level -= step_down(w, level);
-            continue;
-        }
-        if (at->dirty) {
-            check_put(c, at->block, at->data);
-        }
-        if (level++ == top) {
-            return;
-        }
-    }
+    return false;
 }
 
 void check_walk(struct check_walk *w)
 {
     struct sfs_inode *inode = w->inode;
-    const uint64_t before = inode->indirect;
     unsigned height = check_height(inode);
 
     for (uint32_t i = 0; i < SFS_DIRECT; i++) {
-        if (data_pointer(w, &inode->direct[i], i)) {
-            w->changed = true;
-        }
+        w->changed |= file_block(w, &inode->direct[i], i);
     }
-    if (height == 0) {
-        cut_directory(w, SFS_DIRECT);
-    } else if (enter(w, &inode->indirect, height - 1, SFS_DIRECT)) {
-        walk_tree(w, height - 1);
-    }
-    if (inode->indirect != before) {
-        w->changed = true;
-    }
+    w->changed |= walk_below(w, &inode->indirect, height > 0 ? height - 1 : 0, SFS_DIRECT);
     if (inode->indirect == 0 && (inode->flags & SFS_INODE_HEIGHT) != 0) {
         inode->flags &= (uint16_t)~SFS_INODE_HEIGHT;
         w->changed = true;
@@ -319,39 +231,67 @@ bool check_visit(struct check *c, uint64_t ino, struct sfs_inode *inode, check_v
                  void *ctx)
 {
     struct check_walk w = {.c = c,
-                           .mode = TREE_VISIT,
                            .ino = ino,
                            .inode = inode,
-                           .type = SFS_TYPE_DIR,
-                           .limit = check_blocks_of(c, check_size(inode)),
+                           .type = inode->mode >> 12,
                            .visit = visitor,
                            .ctx = ctx};
 
+    w.limit = w.type == SFS_TYPE_REG ? NONE : check_blocks_of(c, check_size(inode));
     check_walk(&w);
     return w.changed;
+}
+
+/* ---- File data that looks like metadata ---- */
+
+/* By now all metadata have their owners. */
+static void claim_suspect(struct check_walk *w, uint64_t n, uint64_t *slot)
+{
+    struct check *c = w->c;
+
+    if (sfs_block_valid(c->fs, *slot) && check_entry(c, *slot) != 0 &&
+        check_map_set(c, &c->used, *slot)) {
+        taken(w, slot, n);
+    }
+}
+
+static void check_suspect(struct check *c, uint64_t ino, struct check_inode *info, void *ctx)
+{
+    struct sfs_inode *inode = info->type == SFS_TYPE_REG ? check_get_inode(c, ino) : NULL;
+
+    (void)ctx;
+    if (inode != NULL && check_visit(c, ino, inode, claim_suspect, NULL)) {
+        check_put_inode(c);
+    }
+}
+
+void check_suspects(struct check *c)
+{
+    if (c->suspects > 0) {
+        check_each_inode(c, check_suspect, NULL);
+        check_map_empty(&c->seen);
+    }
 }
 
 /* ---- How tall is it? ---- */
 
 unsigned check_probe_height(struct check *c, const struct sfs_inode *inode, uint32_t type)
 {
+    const uint64_t *pointer = (const uint64_t *)c->scratch;
     uint64_t block = inode->indirect;
     unsigned depth = 0;
 
     while (depth < SFS_HEIGHT_MAX && sfs_block_valid(c->fs, block) && check_entry(c, block) != 0) {
-        const uint64_t *pointer = (const uint64_t *)c->scratch;
-        uint32_t slot = 0;
-
         check_read(c, block, 1, c->scratch);
         if (!check_matches(c, block, c->scratch) ||
             (type == SFS_TYPE_DIR && check_chain_sound(c, c->scratch))) {
             break;
         }
         depth++;
-        while (slot < c->fs->pointers && pointer[slot] == 0) {
-            slot++;
+        block = 0;
+        for (uint32_t slot = 0; slot < c->fs->pointers && block == 0; slot++) {
+            block = pointer[slot];
         }
-        block = slot < c->fs->pointers ? pointer[slot] : 0;
     }
     return depth;
 }

@@ -109,14 +109,6 @@ struct check_entries {
     uint64_t index; /* of the piece + 1; 0: none */
 };
 
-struct check_level {
-    uint8_t *data; /* an indirect block */
-    uint64_t block;
-    uint64_t first; /* file block of slot 0 */
-    uint32_t slot;  /* the next one */
-    bool dirty;
-};
-
 struct check {
     const struct sfs_check_options *options;
     struct sfs_check_result *result;
@@ -150,7 +142,6 @@ struct check {
 
     uint64_t table_is; /* the block in table; 0: none */
     struct check_entries entries[ENTRY_CHUNKS];
-    struct check_level level[SFS_HEIGHT_MAX];
     struct check_tail tail[CHECK_TAILS];
     uint32_t tails;
     uint64_t *name; /* checkname.c: a hash table */
@@ -248,22 +239,16 @@ int check_finish(struct check *c);
 
 /* ---- checktree.c ---- */
 
-enum tree_mode {
-    TREE_CLAIM,    /* pass 1: every block gets its owner */
-    TREE_SUSPECTS, /* file data that looks like metadata: is it anybody's metadata? */
-    TREE_VISIT,    /* pass 2: hand the blocks to visit */
-};
-
 struct check_walk;
-/* Block N of a directory is in SLOT, which may be 0, and may be changed. */
+/* Block N of a file or directory is in SLOT, which may be 0, and may be changed. */
 typedef void check_visitor(struct check_walk *walk, uint64_t n, uint64_t *slot);
 
 struct check_walk {
     struct check *c;
-    enum tree_mode mode;
     uint64_t ino;
     struct sfs_inode *inode;
     uint32_t type;
+    bool orphan;    /* without a name, and in the list */
     uint64_t limit; /* blocks that the size asks for */
     bool loose;     /* blocks may be missing, or behind the end */
     bool cut;       /* directories: what lies behind limit is dropped */
@@ -274,12 +259,12 @@ struct check_walk {
     uint64_t last;        /* the highest block + 1 */
     uint64_t tail;        /* the block of limit - 1 */
     bool changed;         /* the inode */
-    check_visitor *visit; /* TREE_VISIT */
+    check_visitor *visit; /* NULL: pass 1, every block gets its owner */
     void *ctx;
 };
 
 void check_walk(struct check_walk *walk);
-/* Go through directory INO block by block. Returns whether INODE has changed. */
+/* Go through a file or directory block by block. Returns whether INODE has changed. */
 bool check_visit(struct check *c, uint64_t ino, struct sfs_inode *inode, check_visitor *visitor,
                  void *ctx);
 unsigned check_height(const struct sfs_inode *inode);
