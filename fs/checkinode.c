@@ -126,8 +126,8 @@ static void remember(const struct check_walk *w, bool listed)
         struct check_dir *dir = w->ino == SFS_ROOT ? &c->dir[0] : check_dir_add(c, w->ino);
 
         info->dir = dir != NULL ? (uint32_t)(dir - c->dir) : 0;
-        if (dir != NULL && inode->direct[0] != 0 && check_blocks_of(c, check_size(inode)) == 1) {
-            dir->up = inode->direct[0];
+        if (dir != NULL && check_blocks_of(c, check_size(inode)) == 1) {
+            dir->only = inode->direct[0];
         }
     }
 }

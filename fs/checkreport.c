@@ -5,7 +5,6 @@
  *   F8: block 812, inode 12 (/usr/README): not zero behind byte 17 of the last block: made zero
  */
 #include "fs/checkwork.h"
-#include "fs/name.h"
 
 #define PATH_SIZE  512
 #define PATH_DEPTH 32
@@ -120,7 +119,7 @@ static void note_names(struct check_walk *w, uint64_t n, uint64_t *slot)
     }
     check_read(c, *slot, 1, c->dir_block);
     while (sfs_dirblock_next(&block, &record) > 0) {
-        if (record.name_length > 0 && !sfs_name_is_dots(record.name, record.name_length)) {
+        if (check_is_name(&record)) {
             note_name(c, w->ino, *slot, record.inode);
         }
     }

@@ -30,6 +30,7 @@
 #include "fs/checkkinds.h"
 #include "fs/dirblock.h"
 #include "fs/log.h"
+#include "fs/name.h"
 
 #define NONE         UINT64_MAX
 #define CHECK_TOLD   20           /* findings of one kind; more are only counted */
@@ -88,11 +89,10 @@ struct check_inode {
 
 struct check_dir {
     uint64_t ino;
+    uint64_t only;   /* its block, if it has but one; 0: the inode has to be read */
     uint64_t parent; /* who names it; NONE */
     uint64_t place;  /* the block where */
-    /* Until pass 2 has gone through it: its block, if it has but one, or NONE. Then what ".." says;
-     * NONE: not known; UP_NEW: it is new; UP_WRONG: no inode. */
-    uint64_t up;
+    uint64_t up;     /* what ".." says; NONE: not known; UP_NEW: it is new; UP_WRONG: no inode */
     uint32_t subdirs;
     uint32_t mark; /* checklink.c: of the climb that came by; CLIMB_DONE: hangs on the root */
 };
@@ -127,7 +127,6 @@ struct check {
     struct check_map inodes; /* struct check_inode */
     struct check_dir *dir;   /* in the order of inodes, the root first */
     uint32_t dirs, dir_room;
-    bool root_lost;
     uint64_t dir_blocks; /* that have been gone through */
     uint64_t again;      /* blocks that the search for names that are there twice has cost */
     uint64_t suspects;   /* blocks of file data that have a checksum entry */
@@ -144,9 +143,10 @@ struct check {
     struct check_entries entries[ENTRY_CHUNKS];
     struct check_tail tail[CHECK_TAILS];
     uint32_t tails;
-    uint64_t *name; /* checkname.c: a hash table */
-    uint32_t name_slots, name_used, name_count, name_round, name_rounds;
-    uint64_t name_total; /* that should be in it */
+    uint64_t *name;                 /* checkname.c: a hash table */
+    uint32_t name_room, name_slots; /* of it, in all and in use */
+    uint32_t name_round, name_rounds;
+    uint64_t name_count, name_total; /* that are in it, and should be */
     uint64_t name_salt;
 
     uint64_t round_findings;
@@ -290,14 +290,16 @@ void check_attach(struct check *c, struct blk_dev *dev);
 
 /* ---- checkname.c ---- */
 
-/* Forget the names: round ROUND of ROUNDS begins; of the first one, that is 0 of 1. */
-void check_names_begin(struct check *c, uint32_t round, uint32_t rounds);
+/* Forget the names: round ROUND of ROUNDS of a directory of BYTES begins; of the first one, that is 0
+ * of 1. */
+void check_names_begin(struct check *c, uint64_t bytes, uint32_t round, uint32_t rounds);
 /* After the first round: how many more there must be, because not all names found room. */
 uint32_t check_names_rounds(const struct check *c);
-/* Is there already a name of this hash? *STEP is 0 at first; *PLACE is where it stands, in units of
- * 8 bytes from the start of the volume. */
-bool check_names_next(const struct check *c, uint32_t hash, uint32_t *step, uint64_t *place);
-void check_names_add(struct check *c, uint32_t hash, uint64_t place);
+/* Names can be made of which all have one hash, and directories so large that the rounds take days:
+ * is there still time to search? */
+bool check_names_may_go_on(const struct check *c);
+/* Is the name of RECORD, of BLOCK in c->dir_block, there already? If not, remember it. */
+bool check_name_again(struct check *c, uint64_t block, const struct sfs_record *record);
 
 /* ---- Small ones ---- */
 
@@ -321,6 +323,12 @@ static inline void check_set_size(struct sfs_inode *inode, uint64_t size)
 static inline uint64_t check_blocks_of(const struct check *c, uint64_t size)
 {
     return (size + c->fs->bs - 1) >> c->fs->bs_shift;
+}
+
+/* A record of a name, and not of the two dots. */
+static inline bool check_is_name(const struct sfs_record *record)
+{
+    return record->name_length > 0 && !sfs_name_is_dots(record->name, record->name_length);
 }
 
 static inline struct sfs_dirblock check_dirblock(const struct check *c, uint8_t *data)
