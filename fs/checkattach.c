@@ -21,40 +21,31 @@ static void fail_badly(struct check *c, int error)
     check_fail(c, error == SFS_EIO || error == SFS_ENOMEM ? error : 0);
 }
 
-/* Find lost+found, or make it. */
+/* Find lost+found, or make it: the first of that name, "lost+found-2", ... that is a directory. */
 static int open_lost(struct sfs *fs, struct sfs_attr *attr)
 {
     static const struct sfs_owner root;
     char name[NAME_SIZE];
-    int error = SFS_EEXIST;
 
-    for (unsigned try = 1; try <= NAME_TRIES && error != 0; try++) {
-        size_t length =
-            check_text(name, NAME_SIZE, try == 1 ? "lost+found" : "lost+found-%a", try, 0);
+    for (unsigned try = 1; try <= NAME_TRIES; try++) {
+        const char *format = try == 1 ? "lost+found" : "lost+found-%a";
+        size_t length = check_text(name, NAME_SIZE, format, try, 0);
+        int error = sfs_lookup(fs, SFS_ROOT, name, length, attr);
 
-        error = sfs_lookup(fs, SFS_ROOT, name, length, attr);
-        if (error == 0 && attr->mode >> 12 != SFS_TYPE_DIR) {
-            (void)sfs_forget(fs, attr->ino, 1);
-            error = SFS_EEXIST;
-        } else if (error == SFS_ENOENT) {
-            error = sfs_mkdir(fs, SFS_ROOT, name, length, LOST_MODE, root, attr);
-            return error;
-        } else if (error < 0) {
+        if (error == SFS_ENOENT) {
+            return sfs_mkdir(fs, SFS_ROOT, name, length, LOST_MODE, root, attr);
+        }
+        if (error < 0 || attr->mode >> 12 == SFS_TYPE_DIR) {
             return error;
         }
+        (void)sfs_forget(fs, attr->ino, 1);
     }
-    return error;
+    return SFS_EEXIST;
 }
 
-/* The directory whose ".." is at UP is DIR's child from now on; that block is held. */
-static int set_up(struct sfs_op *op, const struct sfs_spot *up, struct sfs_node *dir)
-{
-    sfs_node_set_nlink(op->fs, dir, dir->disk.nlink + 1u);
-    return sfs_dir_set(op, up, dir->ino, SFS_TYPE_DIR);
-}
-
-/* Everything is found and there is room: one handle. */
-static int attach_in(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir, const char *name,
+/* NODE gets a NAME in DIR, which has none of that: one handle, once everything is found and there is
+ * room. If it is a directory, its ".." leads to DIR from now on. */
+static int attach_as(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir, const char *name,
                      size_t length)
 {
     struct sfs_spot room;
@@ -66,28 +57,27 @@ static int attach_in(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir
     if (error == 0 && is_dir && sfs_dir_find(fs, node, "..", 2, &up) <= 0) {
         error = SFS_EUCLEAN;
     }
-    if (error == 0) {
-        error = sfs_op_begin(fs, &op, 2 + room.credits, 0, room.blocks);
-    }
+    error = error < 0 ? error : sfs_op_begin(fs, &op, 2 + room.credits, 0, room.blocks);
     if (error < 0) {
         return error;
     }
     error = sfs_node_hold(&op, dir);
     error = error == 0 && is_dir ? sfs_dir_hold(&op, node, &up) : error;
     error = error == 0 ? sfs_dir_hold(&op, dir, &room) : error;
-    if (error == 0) {
-        error = is_dir ? set_up(&op, &up, dir) : 0;
-        sfs_node_touch(fs, dir, true);
-        sfs_node_store(&op, dir);
+    if (error == 0 && is_dir) {
+        sfs_node_set_nlink(fs, dir, dir->disk.nlink + 1u);
+        error = sfs_dir_set(&op, &up, dir->ino, SFS_TYPE_DIR);
     }
     if (error == 0) {
+        sfs_node_touch(fs, dir, true);
+        sfs_node_store(&op, dir);
         error = sfs_dir_add(&op, dir, &room, name, length, node->ino, (uint8_t)sfs_node_type(node));
     }
     return sfs_op_end(&op, error);
 }
 
-/* The first of "#12", "#12-2", ... that is not there yet. */
-static int attach_locked(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir)
+/* The first of "#12", "#12-2", ... that is not there yet. Both are locked. */
+static int attach_to(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir)
 {
     char name[NAME_SIZE];
     struct sfs_spot place;
@@ -98,40 +88,47 @@ static int attach_locked(struct sfs *fs, struct sfs_node *node, struct sfs_node 
 
         found = sfs_dir_find(fs, dir, name, length, &place);
         if (found == 0) {
-            return attach_in(fs, node, dir, name, length);
+            return attach_as(fs, node, dir, name, length);
         }
     }
     return found < 0 ? found : SFS_EEXIST;
 }
 
-/* The volume, mounted, and its lost+found. */
-struct attaching {
-    struct sfs *fs;
-    uint64_t lost;
-};
-
-/* Errors of a single one stay: the next round finds it again. */
+/* CTX is lost+found. Errors of a single one stay: the next round finds it again. */
 static void attach(struct check *c, uint64_t ino, struct check_inode *info, void *ctx)
 {
-    const struct attaching *to = ctx;
-    struct sfs_node *node, *dir;
+    struct sfs_node *node, *dir = ctx;
 
     if ((info->flags & INODE_LOST) == 0) {
         return;
     }
-    int error = sfs_node_get(to->fs, ino, &node);
+    int error = sfs_node_get(c->fs, ino, &node);
 
     if (error == 0) {
-        error = sfs_node_get_dir(to->fs, to->lost, &dir);
-        if (error == 0) {
-            sfs_node_lock_two(to->fs, dir, node);
-            error = attach_locked(to->fs, node, dir);
-            sfs_node_unlock_two(to->fs, dir, node);
-            sfs_node_put(to->fs, dir);
-        }
-        sfs_node_put(to->fs, node);
+        sfs_node_lock_two(c->fs, dir, node);
+        error = attach_to(c->fs, node, dir);
+        sfs_node_unlock_two(c->fs, dir, node);
+        sfs_node_put(c->fs, node);
     }
     fail_badly(c, error);
+}
+
+static int attach_all(struct check *c)
+{
+    struct sfs_attr lost;
+    struct sfs_node *dir;
+    int error = open_lost(c->fs, &lost);
+
+    if (error < 0) {
+        return error;
+    }
+    error = sfs_node_get_dir(c->fs, lost.ino, &dir);
+    if (error == 0) {
+        check_each_inode(c, attach, dir);
+        sfs_node_put(c->fs, dir);
+    }
+    (void)sfs_forget(c->fs, lost.ino, 1);
+    return error;
 }
 
 void check_attach(struct check *c, struct blk_dev *dev)
@@ -141,25 +138,15 @@ void check_attach(struct check *c, struct blk_dev *dev)
     const struct sfs_mount_options small = {
         .cache_blocks = CACHE_BLOCKS,
         .page_kib = PAGE_KIB + (uint32_t)(c->result->inodes_used / NAMES_PER_KIB)};
-    struct sfs_attr lost;
-    struct sfs *fs;
-    int error;
 
     if (c->orphans == 0 && c->lost == 0) {
         return;
     }
-    error = sfs_mount_repair(dev, &small, &fs);
-    if (error == 0 && c->lost > 0) {
-        int opened = open_lost(fs, &lost);
+    int error = sfs_mount_repair(dev, &small, &c->fs);
 
-        if (opened == 0) {
-            struct attaching to = {fs, lost.ino};
-
-            check_each_inode(c, attach, &to);
-            (void)sfs_forget(fs, lost.ino, 1);
-        }
-        fail_badly(c, opened);
+    if (error == 0) {
+        fail_badly(c, c->lost > 0 ? attach_all(c) : 0);
+        error = sfs_unmount(c->fs);
     }
-    error = error == 0 ? sfs_unmount(fs) : error;
     fail_badly(c, error);
 }

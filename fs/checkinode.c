@@ -165,7 +165,7 @@ static void check_table_block(struct check *c, uint64_t index, uint8_t *data)
     const uint32_t each = sfs_inodes_per_block(c->fs);
     bool changed;
 
-    if (c->fs->has_journal && check_entry(c, block) == 0 && check_all_zero(data, c->fs->bs)) {
+    if (check_entry(c, block) == 0 && check_all_zero(data, c->fs->bs)) {
         return; /* never used, whatever the bitmap says */
     }
     changed = !check_verify(c, block, NONE, data);
@@ -182,56 +182,47 @@ static void check_table_block(struct check *c, uint64_t index, uint8_t *data)
 /* Does the inode bitmap say that somebody uses block INDEX of the table? */
 static bool bits_set(struct check *c, uint64_t index)
 {
-    const uint32_t bs = c->fs->bs, each = sfs_inodes_per_block(c->fs);
-    uint64_t bit = index * each, block = c->fs->super.inode_bitmap_start + bit / (8ull * bs);
+    const uint32_t each = sfs_inodes_per_block(c->fs), bits = 8 * c->fs->bs;
+    uint64_t bit = index * each, block = c->fs->super.inode_bitmap_start + bit / bits;
+    uint32_t word;
 
     if (c->table_is != block) { /* nobody has a block of the table in use yet */
         check_read(c, block, 1, c->table);
         c->table_is = block;
     }
-    bit %= 8ull * bs;
-    const uint8_t *bits = c->table + bit / 8;
-
-    if (each < 8) {
-        return (*bits >> bit % 8 & ((1u << each) - 1)) != 0;
-    }
-    return !check_all_zero(bits, each / 8);
+    memcpy(&word, c->table + bit % bits / 32 * sizeof(word), sizeof(word));
+    return (word >> bit % 32 & ((1ull << each) - 1)) != 0;
 }
 
-static bool to_read(struct check *c, uint64_t index)
+static bool is_read(struct check *c, uint64_t index)
 {
-    return !c->fs->has_journal || check_entry(c, c->fs->super.inode_table_start + index) != 0 ||
-           bits_set(c, index);
+    return index < c->fs->table_blocks &&
+           (!c->fs->has_journal || check_entry(c, c->fs->super.inode_table_start + index) != 0 ||
+            bits_set(c, index));
 }
 
-/* The next blocks from INDEX on that are to be read, in one run. Returns where it ends. */
-static uint64_t check_run(struct check *c, uint64_t index)
-{
-    const uint64_t blocks = c->fs->table_blocks;
-    const uint32_t most = CHECK_RUN / c->fs->bs;
-    uint32_t count = 0;
-
-    while (index < blocks && c->error == 0 && !to_read(c, index)) {
-        index++;
-    }
-    while (count < most && index + count < blocks && to_read(c, index + count)) {
-        count++;
-    }
-    if (count > 0) {
-        check_read(c, c->fs->super.inode_table_start + index, count, c->run);
-    }
-    for (uint32_t i = 0; i < count && c->error == 0; i++) {
-        check_table_block(c, index + i, c->run + (size_t)i * c->fs->bs);
-    }
-    return index + count;
-}
-
+/* In runs of neighbours. */
 void check_inodes(struct check *c)
 {
+    const uint64_t blocks = c->fs->table_blocks;
+    const uint32_t bs = c->fs->bs, most = CHECK_RUN / bs;
+
     check_dir_add(c, SFS_ROOT);
-    for (uint64_t index = 0; index < c->fs->table_blocks && c->error == 0;) {
-        index = check_run(c, index);
-        check_progress(c, (unsigned)(index * 60 / c->fs->table_blocks));
+    for (uint64_t index = 0; index < blocks && c->error == 0; index++) {
+        uint32_t count = 0;
+
+        while (count < most && is_read(c, index + count)) {
+            count++;
+        }
+        if (count == 0) {
+            continue;
+        }
+        check_read(c, c->fs->super.inode_table_start + index, count, c->run);
+        for (uint32_t i = 0; i < count && c->error == 0; i++) {
+            check_table_block(c, index + i, c->run + (size_t)i * bs);
+        }
+        index += count - 1;
+        check_progress(c, (unsigned)(index * 60 / blocks));
     }
     check_tails(c);
 }

@@ -42,17 +42,6 @@ static void climb(struct check *c, struct check_dir *dir, uint32_t mark)
     }
 }
 
-static void lose_directory(struct check *c, struct check_dir *dir)
-{
-    struct check_inode *info = check_inode_of(c, dir->ino);
-
-    if (dir->parent == NONE && !check_is_orphan(info)) {
-        check_note(c, KIND_DIR_UNNAMED, NONE, dir->ino, 0, 0);
-        info->flags |= INODE_LOST;
-        c->lost++;
-    }
-}
-
 /* ".." says who the parent is. That of a lost directory is written when it gets one. */
 static void check_up(struct check *c, struct check_dir *dir)
 {
@@ -78,40 +67,26 @@ static void check_up(struct check *c, struct check_dir *dir)
     }
 }
 
-static void check_tree_of_directories(struct check *c)
-{
-    c->dir[0].mark = CLIMB_DONE;
-    for (uint64_t i = 1; i < c->dirs && c->error == 0; i++) {
-        climb(c, &c->dir[i], (uint32_t)i);
-    }
-    for (uint64_t i = 1; i < c->dirs && c->error == 0; i++) {
-        lose_directory(c, &c->dir[i]);
-    }
-    for (uint64_t i = 0; i < c->dirs && c->error == 0; i++) {
-        check_up(c, &c->dir[i]);
-    }
-}
-
 /* ---- The number of links ---- */
 
+/* A directory has its name, its "." and a ".." for each directory in it. */
 static uint32_t names_of(struct check *c, uint64_t ino, struct check_inode *info)
 {
-    const struct check_dir *dir = info->type == SFS_TYPE_DIR ? check_dir_of(c, ino) : NULL;
+    const struct check_dir *dir = check_dir_of(c, ino);
+    bool named = dir != NULL ? dir->parent != NONE || ino == SFS_ROOT : info->names > 0;
 
-    if (dir != NULL) {
-        bool orphan = ino != SFS_ROOT && dir->parent == NONE && check_is_orphan(info);
-
-        return orphan ? 0 : 2 + dir->subdirs;
+    if (!named && check_is_orphan(info)) {
+        return 0;
     }
-    if (info->names == 0 && !check_is_orphan(info)) {
-        check_note(c, KIND_UNNAMED, NONE, ino, 0, 0);
+    if (!named) {
+        check_note(c, dir != NULL ? KIND_DIR_UNNAMED : KIND_UNNAMED, NONE, ino, 0, 0);
         info->flags |= INODE_LOST;
         c->lost++;
-        return 1;
     }
-    return info->names;
+    return dir != NULL ? 2 + dir->subdirs : named ? info->names : 1;
 }
 
+/* That a lost file must have a name has been noted already. */
 static void check_nlink(struct check *c, uint64_t ino, struct check_inode *info)
 {
     uint32_t names = names_of(c, ino, info);
@@ -134,12 +109,24 @@ static void check_nlink(struct check *c, uint64_t ino, struct check_inode *info)
 
 /* ---- Orphans ---- */
 
-static void check_orphan(struct check *c, uint64_t ino, const struct check_inode *info)
+static bool is_going(const struct check_inode *info)
 {
-    bool orphan = info->nlink == 0, truncating = (info->flags & INODE_TRUNCATING) != 0;
+    return info->nlink == 0 || (info->flags & INODE_TRUNCATING) != 0;
+}
 
-    if (!orphan && !truncating) {
+/* LIST is the one that the orphan block should hold. */
+static void check_one(struct check *c, uint64_t ino, struct check_inode *info, void *ctx)
+{
+    uint64_t *list = ctx;
+
+    check_nlink(c, ino, info);
+    if (!is_going(info)) {
         return;
+    }
+    if (c->orphans < c->fs->pointers) {
+        list[c->orphans] = ino;
+    } else {
+        list[c->fs->pointers - 1] = SFS_ORPHAN_OVERFLOW;
     }
     c->orphans++;
     if ((info->flags & INODE_LISTED) == 0) {
@@ -150,13 +137,7 @@ static void check_orphan(struct check *c, uint64_t ino, const struct check_inode
     }
 }
 
-static void check_one(struct check *c, uint64_t ino, struct check_inode *info, void *ctx)
-{
-    (void)ctx;
-    check_nlink(c, ino, info);
-    check_orphan(c, ino, info);
-}
-
+/* It is empty, says that there are too many, or holds an orphan for the first time. */
 static bool slot_good(const struct check *c, uint32_t i)
 {
     const uint64_t ino = c->orphan[i];
@@ -165,55 +146,33 @@ static bool slot_good(const struct check *c, uint32_t i)
     if (ino == 0 || (ino == SFS_ORPHAN_OVERFLOW && i + 1 == c->fs->pointers)) {
         return true;
     }
-    if (ino >= c->fs->super.inode_count) {
-        return false;
-    }
     for (uint32_t k = 0; k < i; k++) {
         if (c->orphan[k] == ino) {
             return false;
         }
     }
-    info = check_inode_of(c, ino);
-    return info != NULL && info->type != 0 &&
-           (info->nlink == 0 || (info->flags & INODE_TRUNCATING) != 0);
+    info = ino < c->fs->super.inode_count ? check_inode_of(c, ino) : NULL;
+    return info != NULL && info->type != 0 && is_going(info);
 }
 
-static void check_slots(struct check *c)
+void check_links(struct check *c)
 {
-    for (uint32_t i = 0; i < c->fs->pointers; i++) {
+    c->dir[0].mark = CLIMB_DONE;
+    for (uint32_t i = 1; i < c->dirs && c->error == 0; i++) {
+        climb(c, &c->dir[i], i);
+    }
+    for (uint32_t i = 0; i < c->dirs && c->error == 0; i++) {
+        check_up(c, &c->dir[i]);
+    }
+    memset(c->scratch, 0, c->fs->bs);
+    check_each_inode(c, check_one, c->scratch);
+    for (uint32_t i = 0; c->fs->has_journal && i < c->fs->pointers; i++) {
         if (!slot_good(c, i)) {
             check_note(c, KIND_ORPHAN_SLOT, c->fs->super.orphan_block, NONE, i, c->orphan[i]);
             c->orphans_changed = true;
         }
     }
-}
-
-/* The list anew. */
-static void list_orphan(struct check *c, uint64_t ino, struct check_inode *info, void *ctx)
-{
-    (void)ctx;
-    if (info->nlink > 0 && (info->flags & INODE_TRUNCATING) == 0) {
-        return;
-    }
-    if (c->listed < c->fs->pointers) {
-        c->orphan[c->listed++] = ino;
-    } else {
-        c->orphan[c->fs->pointers - 1] = SFS_ORPHAN_OVERFLOW;
-    }
-}
-
-void check_links(struct check *c)
-{
-    check_tree_of_directories(c);
-    check_each_inode(c, check_one, NULL);
-    if (!c->fs->has_journal) {
-        return;
-    }
-    check_slots(c);
-    if (c->orphans_changed && c->error == 0) {
-        memset(c->orphan, 0, c->fs->bs);
-        c->listed = 0;
-        check_each_inode(c, list_orphan, NULL);
-        check_put(c, c->fs->super.orphan_block, c->orphan);
+    if (c->orphans_changed) {
+        check_put(c, c->fs->super.orphan_block, c->scratch);
     }
 }

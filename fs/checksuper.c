@@ -18,59 +18,36 @@ static int mark_damaged(struct check *c)
     return c->repair ? sfs_super_write(c->fs, SFS_STATE_ERROR) : 0;
 }
 
-/* ---- Begin ---- */
+/* ---- The superblock ---- */
 
-static int judge_primary(struct check *c, bool backup)
+/* Find it; the memory that it asks for. */
+static int open_super(struct check *c)
 {
     struct sfs *fs = c->fs;
+    bool backup = false;
+    int error = volume_locks(fs);
 
+    error = error < 0 ? error : sfs_super_read(fs, &backup);
+    if (error == 0 && c->repair && (fs->dev->ro || fs->super.feat_ro_compat != 0)) {
+        error = SFS_EROFS;
+    }
+    error = error < 0 ? error : volume_memory(fs);
+    if (error == 0 && !check_maps_make(c)) {
+        error = SFS_ENOMEM;
+    }
+    if (error < 0) {
+        return error;
+    }
+    c->was = fs->super.state;
     if (backup) {
+        c->was = fs->super.state = SFS_STATE_IN_USE; /* the backup does not know */
         check_note(c, KIND_PRIMARY, 0, NONE, fs->super.backup_sb_block, 0);
-        fs->super.state = SFS_STATE_IN_USE; /* the backup does not know */
-        c->was = SFS_STATE_IN_USE;
         return mark_damaged(c);
     }
     if (c->was == SFS_STATE_ERROR && c->round == 0) {
         check_note(c, KIND_STATE, 0, NONE, fs->super.error_count, fs->super.first_err_block);
     }
     return 0;
-}
-
-static int open_super(struct check *c, struct blk_dev *dev)
-{
-    struct sfs *fs = c->fs;
-    bool backup = false;
-    int error = volume_locks(fs);
-
-    if (error == 0) {
-        error = sfs_super_read(fs, &backup);
-    }
-    if (error == 0 && c->repair && (dev->ro || fs->super.feat_ro_compat != 0)) {
-        error = SFS_EROFS;
-    }
-    if (error < 0) {
-        return error;
-    }
-    c->was = fs->super.state;
-    error = volume_memory(fs);
-    if (error == 0 && !check_maps_make(c)) {
-        error = SFS_ENOMEM;
-    }
-    return error < 0 ? error : judge_primary(c, backup);
-}
-
-/* ---- The backup ---- */
-
-/* What has changed since mkfs does not count. */
-static void forget_news(struct sfs_super *super)
-{
-    super->state = SFS_STATE_CLEAN;
-    super->last_mount_ns = 0;
-    super->write_gen = 0;
-    super->mount_count = super->error_count = 0;
-    super->first_err_block = 0;
-    super->first_err_code = 0;
-    super->crc = 0;
 }
 
 static int write_backup(struct check *c)
@@ -88,94 +65,73 @@ static int write_backup(struct check *c)
     return error < 0 ? error : sfs_io_flush(fs);
 }
 
-static void check_backup(struct check *c)
+/* Of the block in c->scratch, all that the superblock does not need. */
+static bool is_rest_zero(const struct check *c)
 {
-    struct sfs *fs = c->fs;
-    struct sfs_super *now = (struct sfs_super *)c->scratch2;
-    struct sfs_super *then = (struct sfs_super *)c->scratch;
-    const uint64_t block = fs->super.backup_sb_block;
-
-    if (!fs->has_journal || c->error != 0) {
-        return;
-    }
-    if (sfs_read_blocks(fs, block, 1, c->scratch) == 0 &&
-        sfs_super_check(then, fs->dev->nsect) == 0 &&
-        check_all_zero(c->scratch + sizeof(*then), fs->bs - sizeof(*then))) {
-        *now = fs->super;
-        forget_news(now);
-        forget_news(then);
-        memset(now->zero, 0, sizeof(now->zero)); /* check_zeros has an eye on these */
-        if (memcmp(now, then, sizeof(*now)) == 0) {
-            return;
-        }
-    }
-    check_note(c, KIND_BACKUP, block, NONE, 0, 0);
-    if (c->repair) {
-        check_fail(c, write_backup(c)); /* before block 0 is touched: one of the two is good */
-    }
-}
-
-/* ---- The rest of the beginning ---- */
-
-/* What recovery could not do: the log is emptied, and what it held is lost. */
-static int judge_log(struct check *c, int error)
-{
-    struct sfs *fs = c->fs;
-    const enum log_trouble trouble = fs->journal->trouble;
-
-    c->result->replayed += fs->journal->replayed;
-    if (trouble == LOG_SOUND) {
-        return error;
-    }
-    check_note(c, trouble == LOG_DAMAGED ? KIND_LOG_DAMAGED : KIND_NO_LOG, fs->super.journal_start,
-               NONE, fs->journal->durable_seq, 0);
-    error = mark_damaged(c);
-    return error < 0 || !c->repair ? error : recovery_reset(fs);
-}
-
-static int open_log(struct check *c)
-{
-    struct sfs *fs = c->fs;
-    int error = 0;
-
-    if (fs->has_journal) {
-        error = judge_log(c, recovery_run(fs));
-    }
-    if (fs->super.state != SFS_STATE_CLEAN) {
-        c->was = fs->super.state; /* what was replayed has made a clean one unclean */
-    }
-    txn_start(fs, fs->journal->durable_seq + 1);
-    return error < 0 ? error : alloc_make(fs);
-}
-
-/* Everything in block 0 behind what the superblock needs. */
-static void check_zeros(struct check *c)
-{
-    struct sfs *fs = c->fs;
-
-    check_read(c, 0, 1, c->scratch);
     const struct sfs_super *s = (const struct sfs_super *)c->scratch;
 
-    if (fs->has_journal && c->error == 0 &&
-        (!check_all_zero(s->zero, sizeof(s->zero)) ||
-         !check_all_zero(c->scratch + sizeof(*s), fs->bs - sizeof(*s)))) {
+    return check_all_zero(s->zero, sizeof(s->zero)) &&
+           check_all_zero(c->scratch + sizeof(*s), c->fs->bs - sizeof(*s));
+}
+
+/* What lies in front of last_mount_ns is as mkfs has made it, but for the state. */
+static bool is_backup_good(struct check *c)
+{
+    struct sfs *fs = c->fs;
+    struct sfs_super *backup = (struct sfs_super *)c->scratch;
+
+    if (sfs_read_blocks(fs, fs->super.backup_sb_block, 1, c->scratch) < 0 ||
+        sfs_super_check(backup, fs->dev->nsect) < 0) {
+        return false;
+    }
+    backup->state = fs->super.state;
+    return memcmp(backup, &fs->super, offsetof(struct sfs_super, last_mount_ns)) == 0 &&
+           is_rest_zero(c);
+}
+
+/* The backup, and what must be zero in block 0. Version 1 has neither. */
+static void check_super(struct check *c)
+{
+    struct sfs *fs = c->fs;
+
+    if (!fs->has_journal) {
+        return;
+    }
+    if (!is_backup_good(c)) {
+        check_note(c, KIND_BACKUP, fs->super.backup_sb_block, NONE, 0, 0);
+        if (c->repair) {
+            check_fail(c, write_backup(c)); /* before block 0 is touched: one of the two is good */
+        }
+    }
+    check_read(c, 0, 1, c->scratch);
+    if (c->error == 0 && !is_rest_zero(c)) {
         check_note(c, KIND_SUPER_ZERO, 0, NONE, 0, 0);
         memset(fs->super.zero, 0, sizeof(fs->super.zero));
         check_fail(c, mark_damaged(c)); /* which writes all of block 0 */
     }
 }
 
-static void fill_result(struct check *c)
-{
-    const struct sfs_super *s = &c->fs->super;
-    uint64_t first = sfs_first_file_block(s);
+/* ---- The rest of the beginning ---- */
 
-    c->result->version = s->version;
-    c->result->block_size = s->block_size;
-    c->result->inodes = s->inode_count;
-    c->result->inodes_used = 0;
-    c->result->blocks = s->total_blocks;
-    c->hint = first;
+/* If recovery cannot do it, the log is emptied, and what it held is lost. */
+static int open_log(struct check *c)
+{
+    struct sfs *fs = c->fs;
+    struct sfs_journal *j = fs->journal;
+    int error = fs->has_journal ? recovery_run(fs) : 0;
+
+    c->result->replayed += j->replayed;
+    if (j->trouble != LOG_SOUND) {
+        check_note(c, j->trouble == LOG_DAMAGED ? KIND_LOG_DAMAGED : KIND_NO_LOG,
+                   fs->super.journal_start, NONE, j->durable_seq, 0);
+        error = mark_damaged(c);
+        error = error < 0 || !c->repair ? error : recovery_reset(fs);
+    }
+    if (fs->super.state != SFS_STATE_CLEAN) {
+        c->was = fs->super.state; /* what was replayed has made a clean one unclean */
+    }
+    txn_start(fs, j->durable_seq + 1);
+    return error < 0 ? error : alloc_make(fs);
 }
 
 /* Blocks that no file can have, and bits behind the ends of the bitmaps, which are set. */
@@ -190,6 +146,12 @@ static void claim_reserved(struct check *c)
     }
     check_map_set_range(c, &c->used, s->total_blocks, fs->dbm_blocks * 8 * fs->bs);
     check_map_set_range(c, &c->live, s->inode_count, fs->ibm_blocks * 8 * fs->bs);
+    c->hint = sfs_first_file_block(s);
+    c->result->version = s->version;
+    c->result->block_size = s->block_size;
+    c->result->inodes = s->inode_count;
+    c->result->inodes_used = 0;
+    c->result->blocks = s->total_blocks;
 }
 
 static void read_orphans(struct check *c)
@@ -208,31 +170,27 @@ static void read_orphans(struct check *c)
     c->overflow = c->orphan[c->fs->pointers - 1] == SFS_ORPHAN_OVERFLOW;
 }
 
-int check_open(struct check *c, struct blk_dev *dev)
+void check_open(struct check *c, struct blk_dev *dev)
 {
-    int error;
-
     c->fs = port_alloc(sizeof(*c->fs));
     if (c->fs == NULL) {
-        return SFS_ENOMEM;
+        check_fail(c, SFS_ENOMEM);
+        return;
     }
     sfs_csum_init();
     *c->fs = (struct sfs){.dev = dev, .read_only = !c->repair, .hooks = &no_hooks};
-    error = open_super(c, dev);
-    if (error < 0) {
-        return error;
+    check_fail(c, open_super(c));
+    if (c->error == 0) {
+        check_super(c);
     }
-    check_backup(c);
-    check_zeros(c);
-    error = c->error < 0 ? c->error : open_log(c);
-    if (error < 0) {
-        return error;
+    if (c->error == 0) {
+        check_fail(c, open_log(c));
     }
-    c->fs->super.state = SFS_STATE_ERROR;
-    fill_result(c);
-    claim_reserved(c);
-    read_orphans(c);
-    return c->error;
+    if (c->error == 0) {
+        c->fs->super.state = SFS_STATE_ERROR;
+        claim_reserved(c);
+        read_orphans(c);
+    }
 }
 
 /* ---- End ---- */

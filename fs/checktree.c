@@ -23,13 +23,6 @@ static void taken(struct check_walk *w, uint64_t *slot, uint64_t n)
     *slot = 0;
 }
 
-/* BLOCK is metadata of this file from now on. */
-static void own(struct check_walk *w, uint64_t block)
-{
-    check_map_set(w->c, &w->c->used, block);
-    check_map_set(w->c, &w->c->meta, block);
-}
-
 /* May SLOT lead to where it leads? If not it is cleared. A directory's cut has been noted itself. */
 static bool may_lead(struct check_walk *w, uint64_t *slot, uint64_t n)
 {
@@ -52,33 +45,64 @@ static bool is_new(struct check *c, uint64_t block)
            !check_map_set(c, &c->seen, block);
 }
 
-/* ---- Blocks of the file ---- */
+/* ---- Blocks of metadata ---- */
 
-/* Blocks of directories are read in pass 2, but for those whose entry is missing: such a one may be
- * a block of a directory or symbolic link, if it looks like one. */
-static void claim_metadata(struct check_walk *w, uint64_t *slot, uint64_t n)
+/* Could it be an indirect block? Every pointer leads to where files lie, and there is one. */
+static bool plausible(const struct check *c, const uint64_t *pointer)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < c->fs->pointers; i++) {
+        if (pointer[i] != 0 && !sfs_block_valid(c->fs, pointer[i])) {
+            return false;
+        }
+        any = any || pointer[i] != 0;
+    }
+    return any;
+}
+
+/* Does DATA, whose checksum is MISSING or does not match, look like what it should be? */
+static bool looks_right(const struct check_walk *w, uint8_t *data, bool indirect, bool missing)
+{
+    if (indirect) {
+        return plausible(w->c, (const uint64_t *)data);
+    }
+    if (!missing) {
+        return true;
+    }
+    return w->type == SFS_TYPE_DIR ? check_chain_sound(w->c, data) : data[0] != 0;
+}
+
+/*
+ * The block in SLOT, for file block N or INDIRECT, becomes this file's metadata, or SLOT is cleared.
+ * It is read to DATA, but for blocks of directories, which are read in pass 2 if they have an entry.
+ * Returns whether it is to be written.
+ */
+static bool claim_metadata(struct check_walk *w, uint64_t *slot, uint64_t n, uint8_t *data,
+                           bool indirect)
 {
     struct check *c = w->c;
-    const bool dir = w->type == SFS_TYPE_DIR;
-    bool missing = c->fs->has_journal && check_entry(c, *slot) == 0, read = missing || !dir;
+    bool missing = c->fs->has_journal && check_entry(c, *slot) == 0;
+    bool read = missing || indirect || w->type == SFS_TYPE_LNK;
 
     if (check_map_test(&c->used, *slot)) {
         taken(w, slot, n);
-        return;
+        return false;
     }
     if (read) {
-        check_read(c, *slot, 1, c->scratch);
+        check_read(c, *slot, 1, data);
+        if (!check_matches(c, *slot, data) && !looks_right(w, data, indirect, missing)) {
+            check_note(c, missing ? KIND_CSUM_NONE_CUT : KIND_CSUM_CUT, *slot, w->ino, n, 0);
+            *slot = 0;
+            return false;
+        }
     }
-    if (missing && !(dir ? check_chain_sound(c, c->scratch) : c->scratch[0] != 0)) {
-        check_note(c, KIND_CSUM_NONE_CUT, *slot, w->ino, n, 0);
-        *slot = 0;
-        return;
-    }
-    own(w, *slot);
-    if (read && !check_verify(c, *slot, w->ino, c->scratch)) {
-        check_put(c, *slot, c->scratch);
-    }
+    check_map_set(c, &c->used, *slot);
+    check_map_set(c, &c->meta, *slot);
+    return read && !check_verify(c, *slot, w->ino, data);
 }
+
+/* ---- Blocks of the file ---- */
 
 static void claim(struct check_walk *w, uint64_t *slot, uint64_t n)
 {
@@ -88,7 +112,9 @@ static void claim(struct check_walk *w, uint64_t *slot, uint64_t n)
         return;
     }
     if (w->type != SFS_TYPE_REG) {
-        claim_metadata(w, slot, n);
+        if (claim_metadata(w, slot, n, c->scratch, false)) {
+            check_put(c, *slot, c->scratch);
+        }
     } else if (check_entry(c, *slot) != 0) {
         c->suspects++; /* it may be metadata of somebody who comes later: wait for him */
     } else if (check_map_set(c, &c->used, *slot)) {
@@ -119,20 +145,6 @@ static bool file_block(struct check_walk *w, uint64_t *slot, uint64_t n)
 
 /* ---- Indirect blocks ---- */
 
-/* Could it be one? Every pointer leads to where files lie, and there is one. */
-static bool plausible(const struct check *c, const uint64_t *pointer)
-{
-    bool any = false;
-
-    for (uint32_t i = 0; i < c->fs->pointers; i++) {
-        if (pointer[i] != 0 && !sfs_block_valid(c->fs, pointer[i])) {
-            return false;
-        }
-        any = any || pointer[i] != 0;
-    }
-    return any;
-}
-
 /* A directory without the blocks from N on ends there. */
 static void cut_directory(struct check_walk *w, uint64_t n)
 {
@@ -143,36 +155,12 @@ static void cut_directory(struct check_walk *w, uint64_t n)
     }
 }
 
-/* The indirect block in SLOT gets its owner and is read to POINTER, or SLOT is cleared. */
-static void claim_indirect(struct check_walk *w, uint64_t *slot, uint64_t n, uint64_t *pointer,
-                           bool *dirty)
-{
-    struct check *c = w->c;
-
-    if (!may_lead(w, slot, n)) {
-        return;
-    }
-    if (check_map_test(&c->used, *slot)) {
-        taken(w, slot, n);
-        return;
-    }
-    check_read(c, *slot, 1, pointer);
-    if (!check_matches(c, *slot, pointer) && !plausible(c, pointer)) {
-        check_note(c, check_entry(c, *slot) == 0 ? KIND_CSUM_NONE_CUT : KIND_CSUM_CUT, *slot,
-                   w->ino, n, 0);
-        *slot = 0;
-        return;
-    }
-    own(w, *slot);
-    *dirty = !check_verify(c, *slot, w->ino, pointer);
-}
-
 /* Read the indirect block in SLOT to POINTER. False: it is not entered. */
 static bool enter(struct check_walk *w, uint64_t *slot, uint64_t n, uint64_t *pointer, bool *dirty)
 {
     if (w->visit == NULL) {
-        if (*slot != 0) {
-            claim_indirect(w, slot, n, pointer, dirty);
+        if (*slot != 0 && may_lead(w, slot, n)) {
+            *dirty = claim_metadata(w, slot, n, (uint8_t *)pointer, true);
         }
         if (*slot == 0) {
             cut_directory(w, n);

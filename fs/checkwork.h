@@ -135,7 +135,6 @@ struct check {
     bool overflow;
     uint32_t was; /* the superblock's state before */
     bool orphans_changed;
-    uint32_t listed;  /* slots of the orphan block that are new */
     uint64_t orphans; /* inodes that are orphans, or being truncated */
     uint64_t lost;    /* inodes for lost+found */
 
@@ -233,7 +232,7 @@ void check_progress(struct check *c, unsigned percent);
 /* ---- checksuper.c ---- */
 
 /* Find the superblock and replay the journal. */
-int check_open(struct check *c, struct blk_dev *dev);
+void check_open(struct check *c, struct blk_dev *dev);
 /* The repair is over: the backup, then the superblock, durably. */
 int check_finish(struct check *c);
 
