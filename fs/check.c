@@ -92,15 +92,13 @@ int sfs_check(struct blk_dev *dev, const struct sfs_check_options *options,
     c->round = 0;
     while (check_round(c, dev) && ++c->round < ROUNDS_MOST) {
     }
-    bool left = !c->repair || c->error != 0 || c->round == ROUNDS_MOST;
     int error = c->error;
 
-    result->left = left ? c->round_findings : 0;
+    result->left = c->round_findings; /* of the last round */
     if (c->round == ROUNDS_MOST && result->left == 0) {
         result->left = c->orphans + c->lost;
     }
-    result->fixed =
-        result->findings - (result->left < result->findings ? result->left : result->findings);
+    result->fixed = result->findings > result->left ? result->findings - result->left : 0;
     port_free(memory);
     return error;
 }

@@ -13,7 +13,6 @@
 #define NAMES_PER_KIB 16
 #define NAME_TRIES    9
 #define LOST_MODE     0700
-#define NAME_SIZE     32
 
 /* What other errors are about is for another round to find. */
 static void fail_badly(struct check *c, int error)
@@ -22,30 +21,35 @@ static void fail_badly(struct check *c, int error)
 }
 
 /* Find lost+found, or make it: the first of that name, "lost+found-2", ... that is a directory. */
-static int open_lost(struct sfs *fs, struct sfs_attr *attr)
+static int open_lost(struct check *c, struct sfs_attr *attr)
 {
     static const struct sfs_owner root;
-    char name[NAME_SIZE];
 
     for (unsigned try = 1; try <= NAME_TRIES; try++) {
         const char *format = try == 1 ? "lost+found" : "lost+found-%a";
-        size_t length = check_text(name, NAME_SIZE, format, try, 0);
-        int error = sfs_lookup(fs, SFS_ROOT, name, length, attr);
+        size_t length = check_text(c, format, try, 0);
+        int error = sfs_lookup(c->fs, SFS_ROOT, c->line, length, attr);
 
         if (error == SFS_ENOENT) {
-            return sfs_mkdir(fs, SFS_ROOT, name, length, LOST_MODE, root, attr);
+            return sfs_mkdir(c->fs, SFS_ROOT, c->line, length, LOST_MODE, root, attr);
         }
         if (error < 0 || attr->mode >> 12 == SFS_TYPE_DIR) {
             return error;
         }
-        (void)sfs_forget(fs, attr->ino, 1);
+        (void)sfs_forget(c->fs, attr->ino, 1);
     }
     return SFS_EEXIST;
 }
 
-/* NODE gets a NAME in DIR, which has none of that: one handle, once everything is found and there is
- * room. If it is a directory, its ".." leads to DIR from now on. */
-static int attach_as(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir, const char *name,
+/* The directory whose ".." is at UP is DIR's child from now on; that block is held. */
+static int set_up(struct sfs_op *op, const struct sfs_spot *up, struct sfs_node *dir)
+{
+    sfs_node_set_nlink(op->fs, dir, dir->disk.nlink + 1u);
+    return sfs_dir_set(op, up, dir->ino, SFS_TYPE_DIR);
+}
+
+/* Everything is found and there is room: one handle. */
+static int attach_in(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir, const char *name,
                      size_t length)
 {
     struct sfs_spot room;
@@ -57,38 +61,38 @@ static int attach_as(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir
     if (error == 0 && is_dir && sfs_dir_find(fs, node, "..", 2, &up) <= 0) {
         error = SFS_EUCLEAN;
     }
-    error = error < 0 ? error : sfs_op_begin(fs, &op, 2 + room.credits, 0, room.blocks);
+    if (error == 0) {
+        error = sfs_op_begin(fs, &op, 2 + room.credits, 0, room.blocks);
+    }
     if (error < 0) {
         return error;
     }
     error = sfs_node_hold(&op, dir);
     error = error == 0 && is_dir ? sfs_dir_hold(&op, node, &up) : error;
     error = error == 0 ? sfs_dir_hold(&op, dir, &room) : error;
-    if (error == 0 && is_dir) {
-        sfs_node_set_nlink(fs, dir, dir->disk.nlink + 1u);
-        error = sfs_dir_set(&op, &up, dir->ino, SFS_TYPE_DIR);
-    }
     if (error == 0) {
+        error = is_dir ? set_up(&op, &up, dir) : 0;
         sfs_node_touch(fs, dir, true);
         sfs_node_store(&op, dir);
+    }
+    if (error == 0) {
         error = sfs_dir_add(&op, dir, &room, name, length, node->ino, (uint8_t)sfs_node_type(node));
     }
     return sfs_op_end(&op, error);
 }
 
 /* The first of "#12", "#12-2", ... that is not there yet. Both are locked. */
-static int attach_to(struct sfs *fs, struct sfs_node *node, struct sfs_node *dir)
+static int attach_to(struct check *c, struct sfs_node *node, struct sfs_node *dir)
 {
-    char name[NAME_SIZE];
     struct sfs_spot place;
-    int found = sfs_dir_prepare(fs, dir);
+    int found = sfs_dir_prepare(c->fs, dir);
 
     for (unsigned try = 1; try <= NAME_TRIES && found >= 0; try++) {
-        size_t length = check_text(name, NAME_SIZE, try == 1 ? "#%a" : "#%a-%b", node->ino, try);
+        size_t length = check_text(c, try == 1 ? "#%a" : "#%a-%b", node->ino, try);
 
-        found = sfs_dir_find(fs, dir, name, length, &place);
+        found = sfs_dir_find(c->fs, dir, c->line, length, &place);
         if (found == 0) {
-            return attach_as(fs, node, dir, name, length);
+            return attach_in(c->fs, node, dir, c->line, length);
         }
     }
     return found < 0 ? found : SFS_EEXIST;
@@ -106,7 +110,7 @@ static void attach(struct check *c, uint64_t ino, struct check_inode *info, void
 
     if (error == 0) {
         sfs_node_lock_two(c->fs, dir, node);
-        error = attach_to(c->fs, node, dir);
+        error = attach_to(c, node, dir);
         sfs_node_unlock_two(c->fs, dir, node);
         sfs_node_put(c->fs, node);
     }
@@ -117,7 +121,7 @@ static int attach_all(struct check *c)
 {
     struct sfs_attr lost;
     struct sfs_node *dir;
-    int error = open_lost(c->fs, &lost);
+    int error = open_lost(c, &lost);
 
     if (error < 0) {
         return error;

@@ -64,7 +64,6 @@ static void check_end(struct check_walk *w)
 static void check_holes(struct check_walk *w)
 {
     const bool hole = w->mapped < w->limit;
-    struct check_inode *info;
 
     if (w->loose) {
         return;
@@ -74,10 +73,7 @@ static void check_holes(struct check_walk *w)
         check_note(w->c, KIND_DIR_EMPTY, NONE, w->ino, 0, 0);
     } else if (w->type == SFS_TYPE_DIR && hole) {
         check_note(w->c, KIND_DIR_HOLE, NONE, w->ino, w->mapped, 0);
-        info = check_inode_make(w->c, w->ino);
-        if (info != NULL) {
-            info->flags |= INODE_FILL;
-        }
+        w->flags |= INODE_FILL;
     } else if (w->type == SFS_TYPE_LNK && hole) {
         w->bad = true;
         check_note(w->c, KIND_LINK_BAD, NONE, w->ino, 0, 0);

@@ -9,31 +9,6 @@
 
 /* ---- One inode ---- */
 
-static bool clear(struct check_walk *w, enum check_kind kind, uint64_t a)
-{
-    check_note(w->c, kind, NONE, w->ino, a, 0);
-    return false;
-}
-
-/* Only these flags may be set. A directory or symbolic link is cut only when it is on its way out. */
-static void check_flags(struct check_walk *w)
-{
-    static const uint16_t of_type[] = {
-        [SFS_TYPE_REG] = SFS_INODE_HEIGHT | SFS_INODE_SPARSE | SFS_INODE_TRUNCATING,
-        [SFS_TYPE_DIR] = SFS_INODE_HEIGHT,
-        [SFS_TYPE_LNK] = SFS_INODE_HEIGHT | SFS_INODE_FASTLINK,
-        [SFS_TYPE_SOCK] = 0, /* and others have none either */
-    };
-    uint32_t allowed = w->c->fs->has_journal ? of_type[w->type] : 0;
-
-    allowed |= allowed != 0 && w->orphan ? SFS_INODE_TRUNCATING : 0;
-    if ((w->inode->flags & ~allowed) != 0) {
-        check_note(w->c, KIND_FLAGS, NONE, w->ino, w->inode->flags, 0);
-        w->inode->flags &= (uint16_t)allowed;
-        w->changed = true;
-    }
-}
-
 /* The bytes from FROM to TO are zero. */
 static void check_zero(struct check_walk *w, size_t from, size_t to)
 {
@@ -57,7 +32,8 @@ static bool check_symlink(struct check_walk *w)
         return true;
     }
     if (fast || (size == 0 && !loose) || size > SFS_SYMLINK_MAX) {
-        return clear(w, KIND_LINK_BAD, 0);
+        check_note(w->c, KIND_LINK_BAD, NONE, w->ino, 0, 0);
+        return false;
     }
     return check_file(w);
 }
@@ -72,26 +48,38 @@ static bool check_special(struct check_walk *w)
     return true;
 }
 
-/* Is it an inode at all? It is set right, but for what only other inodes can tell. */
+/* The types: flags that may be set, and how an inode is judged. False: it cannot be kept. */
+static const struct {
+    uint16_t flags;
+    bool (*judge)(struct check_walk *w);
+} types[] = {
+    [SFS_TYPE_REG] = {SFS_INODE_HEIGHT | SFS_INODE_SPARSE | SFS_INODE_TRUNCATING, check_file},
+    [SFS_TYPE_DIR] = {SFS_INODE_HEIGHT, check_file},
+    [SFS_TYPE_LNK] = {SFS_INODE_HEIGHT | SFS_INODE_FASTLINK, check_symlink},
+    [SFS_TYPE_FIFO] = {0, check_special},
+    [SFS_TYPE_SOCK] = {0, check_special},
+    [SFS_TYPE_CHR] = {0, check_special},
+    [SFS_TYPE_BLK] = {0, check_special},
+    [0xF] = {0, NULL},
+};
+
+/* Is it an inode at all? It is set right, but for what only other inodes can tell. A directory or
+ * symbolic link is cut only when it is on its way out. */
 static bool judge(struct check_walk *w)
 {
-    switch (w->type) {
-    case SFS_TYPE_REG:
-    case SFS_TYPE_DIR:
-        check_flags(w);
-        return check_file(w);
-    case SFS_TYPE_LNK:
-        check_flags(w);
-        return check_symlink(w);
-    case SFS_TYPE_FIFO:
-    case SFS_TYPE_SOCK:
-    case SFS_TYPE_CHR:
-    case SFS_TYPE_BLK:
-        check_flags(w);
-        return check_special(w);
-    default:
-        return clear(w, KIND_INODE_TYPE, w->inode->mode);
+    uint32_t allowed = w->c->fs->has_journal ? types[w->type].flags : 0;
+
+    if (types[w->type].judge == NULL) {
+        check_note(w->c, KIND_INODE_TYPE, NONE, w->ino, w->inode->mode, 0);
+        return false;
     }
+    allowed |= allowed != 0 && w->orphan ? SFS_INODE_TRUNCATING : 0;
+    if ((w->inode->flags & ~allowed) != 0) {
+        check_note(w->c, KIND_FLAGS, NONE, w->ino, w->inode->flags, 0);
+        w->inode->flags &= (uint16_t)allowed;
+        w->changed = true;
+    }
+    return types[w->type].judge(w);
 }
 
 static bool is_listed(const struct check *c, uint64_t ino)
@@ -105,7 +93,7 @@ static bool is_listed(const struct check *c, uint64_t ino)
 }
 
 /* Remember what the passes to come need to know. */
-static void remember(const struct check_walk *w, bool listed)
+static void remember(const struct check_walk *w)
 {
     const struct sfs_inode *inode = w->inode;
     struct check *c = w->c;
@@ -118,10 +106,8 @@ static void remember(const struct check_walk *w, bool listed)
     c->result->inodes_used++;
     info->nlink = inode->nlink;
     info->type = (uint8_t)w->type;
-    info->flags |= listed ? INODE_LISTED : 0;
-    if ((inode->flags & SFS_INODE_TRUNCATING) != 0) {
-        info->flags |= INODE_TRUNCATING;
-    }
+    info->flags = w->flags;
+    info->flags |= (inode->flags & SFS_INODE_TRUNCATING) != 0 ? INODE_TRUNCATING : 0;
     if (info->type == SFS_TYPE_DIR) {
         struct check_dir *dir = w->ino == SFS_ROOT ? &c->dir[0] : check_dir_add(c, w->ino);
 
@@ -144,11 +130,10 @@ static bool check_one(struct check *c, uint64_t ino, struct sfs_inode *inode)
         }
         check_note(c, KIND_INODE_JUNK, NONE, ino, 0, 0);
     } else {
-        bool listed = going && is_listed(c, ino);
-
-        w.orphan = listed && inode->nlink == 0;
+        w.flags = going && is_listed(c, ino) ? INODE_LISTED : 0;
+        w.orphan = w.flags != 0 && inode->nlink == 0;
         if ((ino != SFS_ROOT || w.type == SFS_TYPE_DIR) && judge(&w)) {
-            remember(&w, listed);
+            remember(&w);
             return w.changed;
         }
     }

@@ -204,34 +204,34 @@ static void judge_tail(struct check *c, const struct check_tail *tail, uint8_t *
     }
 }
 
-/* Most of a check is spent here: in as few requests as possible, of neighbours that are near. */
 void check_tails(struct check *c)
 {
-    const struct check_tail *tail = c->tail;
-    const uint32_t most = TAILS_SPAN / c->fs->bs, gap = TAILS_GAP / c->fs->bs;
+    uint64_t first = c->tail[0].block;
 
-    for (uint32_t i = 0, next; i < c->tails && c->error == 0; i = next) {
-        uint64_t first = tail[i].block, end = first + 1;
-
-        for (next = i + 1; next < c->tails && tail[next].block >= end &&
-                           tail[next].block - end <= gap && tail[next].block - first < most;
-             next++) {
-            end = tail[next].block + 1;
-        }
-        check_read(c, first, (uint32_t)(end - first), c->ends);
-        for (uint32_t k = i; k < next && c->error == 0; k++) {
-            judge_tail(c, &tail[k], c->ends + ((tail[k].block - first) << c->fs->bs_shift));
-        }
+    if (c->tails > 0) {
+        check_read(c, first, (uint32_t)(c->tail[c->tails - 1].block + 1 - first), c->ends);
+    }
+    for (uint32_t i = 0; i < c->tails && c->error == 0; i++) {
+        judge_tail(c, &c->tail[i], c->ends + ((c->tail[i].block - first) << c->fs->bs_shift));
     }
     c->tails = 0;
 }
 
+/* Most of a check is spent here: ends that are near to each other are one request. */
 void check_tail_add(struct check *c, uint64_t block, uint32_t used, uint64_t ino)
 {
-    c->tail[c->tails++] = (struct check_tail){block, ino, used};
-    if (c->tails == CHECK_TAILS) {
-        check_tails(c);
+    const uint64_t first = c->tail[0].block;
+    const uint32_t most = TAILS_SPAN / c->fs->bs, gap = TAILS_GAP / c->fs->bs;
+
+    if (c->tails > 0) {
+        uint64_t last = c->tail[c->tails - 1].block;
+
+        if (c->tails == CHECK_TAILS || block <= last || block - last > gap + 1 ||
+            block - first >= most) {
+            check_tails(c);
+        }
     }
+    c->tail[c->tails++] = (struct check_tail){block, ino, used};
 }
 
 /* ---- Room ---- */

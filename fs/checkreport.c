@@ -31,22 +31,17 @@ void check_note(struct check *c, enum check_kind kind, uint64_t block, uint64_t 
     c->count[kind]++;
 }
 
-/* ---- Text ---- */
+/* ---- Text, in c->line ---- */
 
-struct text {
-    char *at;
-    size_t size, used;
-};
-
-static void put_char(struct text *text, char character)
+static void put_char(struct check *c, char character)
 {
-    if (text->used + 1 < text->size) {
-        text->at[text->used++] = character;
+    if (c->length + 1 < sizeof(c->line)) {
+        c->line[c->length++] = character;
     }
-    text->at[text->used] = '\0';
+    c->line[c->length] = '\0';
 }
 
-static void put_number(struct text *text, uint64_t number)
+static void put_number(struct check *c, uint64_t number)
 {
     uint64_t unit = 1;
 
@@ -54,63 +49,35 @@ static void put_number(struct text *text, uint64_t number)
         unit *= 10;
     }
     for (; unit > 0; unit /= 10) {
-        put_char(text, (char)('0' + number / unit % 10));
+        put_char(c, (char)('0' + number / unit % 10));
     }
 }
 
-/* FORMAT, with numbers for its %a and %b. */
-static void put(struct text *text, const char *format, uint64_t a, uint64_t b)
+static void put(struct check *c, const char *format, uint64_t a, uint64_t b)
 {
     for (; *format != '\0'; format++) {
         if (format[0] == '%') {
-            put_number(text, *++format == 'a' ? a : b);
+            put_number(c, *++format == 'a' ? a : b);
         } else {
-            put_char(text, *format);
+            put_char(c, *format);
         }
     }
 }
 
-/* Bytes of a name may be anything; a terminal must not obey them. */
-static void put_name(struct text *text, const char *name, size_t length)
+size_t check_text(struct check *c, const char *format, uint64_t a, uint64_t b)
 {
-    for (size_t i = 0; i < length; i++) {
-        uint8_t byte = (uint8_t)name[i];
-
-        put_char(text, byte < ' ' || byte == 0x7F ? '?' : name[i]);
-    }
-}
-
-size_t check_text(char *buffer, size_t size, const char *format, uint64_t a, uint64_t b)
-{
-    struct text text = {buffer, size, 0};
-
-    put(&text, format, a, b);
-    return text.used;
+    c->length = 0;
+    put(c, format, a, b);
+    return c->length;
 }
 
 /* ---- Paths ---- */
 
-static void note_name(struct check *c, uint64_t dir, uint64_t block, uint64_t ino)
-{
-    struct check_found *found = c->found[0];
-    struct check_inode *info = ino < c->fs->super.inode_count ? check_inode_of(c, ino) : NULL;
-
-    if (info == NULL || (info->flags & INODE_WANTED) == 0) {
-        return;
-    }
-    info->flags &= (uint8_t)~INODE_WANTED; /* one name is enough */
-    for (uint32_t i = 0; i < KIND_COUNT * CHECK_TOLD; i++) {
-        if (found[i].ino == ino) {
-            found[i].parent = dir;
-            found[i].place = block;
-        }
-    }
-}
-
 static void note_names(struct check_walk *w, uint64_t n, uint64_t *slot)
 {
     struct check *c = w->c;
-    const struct sfs_dirblock block = check_dirblock(c, c->dir_block);
+    const struct sfs_dirblock in = check_dirblock(c, c->dir_block);
+    struct check_found *found = c->found[0];
     struct sfs_record record = {.length = 0};
 
     (void)n;
@@ -118,9 +85,19 @@ static void note_names(struct check_walk *w, uint64_t n, uint64_t *slot)
         return;
     }
     check_read(c, *slot, 1, c->dir_block);
-    while (sfs_dirblock_next(&block, &record) > 0) {
-        if (check_is_name(&record)) {
-            note_name(c, w->ino, *slot, record.inode);
+    while (sfs_dirblock_next(&in, &record) > 0) {
+        bool inside = check_is_name(&record) && record.inode < c->fs->super.inode_count;
+        struct check_inode *info = inside ? check_inode_of(c, record.inode) : NULL;
+
+        if (info == NULL || (info->flags & INODE_WANTED) == 0) {
+            continue;
+        }
+        info->flags &= (uint8_t)~INODE_WANTED; /* one name is enough */
+        for (uint32_t i = 0; i < KIND_COUNT * CHECK_TOLD; i++) {
+            if (found[i].ino == record.inode) {
+                found[i].parent = w->ino;
+                found[i].place = *slot;
+            }
         }
     }
 }
@@ -153,10 +130,12 @@ static void find_names(struct check *c)
     check_map_empty(&c->seen);
 }
 
-/* From the root down to what was found. False: no chain of names leads there, or one is not in its
- * place, which has been damaged, or is not kept. */
-static bool put_path(struct check *c, struct text *text, const struct check_found *found)
+/* From the root down to what was found. Without a chain of names that leads there, or if one is not
+ * in its place, which has been damaged, or is not kept: nothing. Bytes of a name may be anything; a
+ * terminal must not obey them. */
+static void put_path(struct check *c, const struct check_found *found)
 {
+    const size_t before = c->length;
     struct {
         uint64_t ino, place; /* an inode, and the block where its name is */
     } step[PATH_DEPTH];
@@ -168,48 +147,46 @@ static bool put_path(struct check *c, struct text *text, const struct check_foun
 
         parent = dir != NULL ? dir->parent : depth == 0 ? found->parent : NONE;
         if (parent == NONE || depth == PATH_DEPTH) {
-            return false;
+            return;
         }
         step[depth].ino = ino;
         step[depth++].place = dir != NULL ? dir->place : found->place;
     }
-    put(text, depth == 0 ? " (/" : " (", 0, 0);
+    put(c, depth == 0 ? " (/" : " (", 0, 0);
     while (depth-- > 0) {
         if (!check_find_record(c, step[depth].place, step[depth].ino, &record)) {
-            return false;
+            c->length = before;
+            return;
         }
-        put_char(text, '/');
-        put_name(text, record.name, record.name_length);
+        put_char(c, '/');
+        for (uint32_t i = 0; i < record.name_length && c->length < before + PATH_SIZE; i++) {
+            uint8_t byte = (uint8_t)record.name[i];
+
+            put_char(c, byte < ' ' || byte == 0x7F ? '?' : (char)byte);
+        }
     }
-    return c->error == 0;
+    put_char(c, ')');
 }
 
 /* ---- Telling ---- */
 
 static void tell(struct check *c, enum check_kind kind, const struct check_found *found)
 {
-    struct text text = {c->line, sizeof(c->line), 0};
-
-    put(&text, kinds[kind].rule, 0, 0);
-    put(&text, ":", 0, 0);
+    check_text(c, kinds[kind].rule, 0, 0);
+    put(c, ":", 0, 0);
     if (found->block != NONE) {
-        put(&text, found->ino != NONE ? " block %a," : " block %a:", found->block, 0);
+        put(c, found->ino != NONE ? " block %a," : " block %a:", found->block, 0);
     }
     if (found->ino != NONE) {
-        put(&text, " inode %a", found->ino, 0);
-        struct text path = {c->line, text.used + PATH_SIZE, text.used};
-
-        if (put_path(c, &path, found)) {
-            text.used = path.used;
-            put_char(&text, ')');
-        }
-        put(&text, ":", 0, 0);
+        put(c, " inode %a", found->ino, 0);
+        put_path(c, found);
+        put(c, ":", 0, 0);
     }
-    put(&text, " ", 0, 0);
-    put(&text, kinds[kind].what, found->a, found->b);
+    put(c, " ", 0, 0);
+    put(c, kinds[kind].what, found->a, found->b);
     if (c->repair && found->fixed) {
-        put(&text, ": ", 0, 0);
-        put(&text, kinds[kind].done, found->a, found->b);
+        put(c, ": ", 0, 0);
+        put(c, kinds[kind].done, found->a, found->b);
     }
     c->options->report(c->options->ctx, c->line);
 }
@@ -226,10 +203,8 @@ void check_report(struct check *c)
             tell(c, kind, &c->found[kind][i]);
         }
         if (c->count[kind] > CHECK_TOLD) {
-            struct text text = {c->line, sizeof(c->line), 0};
-
-            put(&text, kinds[kind].rule, 0, 0);
-            put(&text, ": and %a more of the kind above", c->count[kind] - CHECK_TOLD, 0);
+            check_text(c, kinds[kind].rule, 0, 0);
+            put(c, ": and %a more of the kind above", c->count[kind] - CHECK_TOLD, 0);
             c->options->report(c->options->ctx, c->line);
         }
     }

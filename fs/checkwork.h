@@ -161,7 +161,8 @@ struct check {
     uint8_t scratch2[SFS_BLOCK_MAX];             /* the same */
     uint8_t indirect[SFS_HEIGHT_MAX][SFS_BLOCK_MAX];
     uint64_t orphan[SFS_BLOCK_MAX / sizeof(uint64_t)]; /* the orphan block, P slots */
-    char line[1536];
+    char line[1024];                                   /* checkreport.c: text, of LENGTH bytes */
+    size_t length;
 };
 
 /* ---- checkreport.c ---- */
@@ -171,8 +172,8 @@ void check_note(struct check *c, enum check_kind kind, uint64_t block, uint64_t 
                 uint64_t b);
 /* Hand this round's findings to the user, with their paths. */
 void check_report(struct check *c);
-/* FORMAT to BUFFER, with numbers for its %a and %b. Returns the length. */
-size_t check_text(char *buffer, size_t size, const char *format, uint64_t a, uint64_t b);
+/* FORMAT, with numbers for its %a and %b, to c->line. Returns the length. */
+size_t check_text(struct check *c, const char *format, uint64_t a, uint64_t b);
 
 /* ---- checkmap.c ---- */
 
@@ -247,6 +248,7 @@ struct check_walk {
     uint64_t ino;
     struct sfs_inode *inode;
     uint32_t type;
+    uint8_t flags;  /* INODE_..., for later passes */
     bool orphan;    /* without a name, and in the list */
     uint64_t limit; /* blocks that the size asks for */
     bool loose;     /* blocks may be missing, or behind the end */
