@@ -20,10 +20,10 @@
  *   gets one: lost+found/#<inode>.
  *
  * Memory: for each GiB of the volume, at most 96 KiB with blocks of 4096 bytes and 768 KiB with
- * blocks of 512, of which only those 4 KiB pieces are made where something is in use; 8 bytes for
- * each inode in use or near one, 48 for each directory; 320 KiB for buffers and findings, and at
- * most 2 MiB of the checksum table; for the largest directory, 8 bytes a name, at most 1 MiB; while
- * lost+found is filled, up to 32 bytes for each name in it.
+ * blocks of 512, of which only those 4 KiB pieces are made where something is in use; 8 bytes and a
+ * bit for each inode in use or near one, 48 bytes for each directory; 320 KiB for buffers and
+ * findings, and at most 2 MiB of the checksum table; as many bytes as the largest directory has, at
+ * most 1 MiB; while lost+found is filled, up to 32 bytes for each name in it.
  */
 #ifndef SECTOR0_FS_CHECK_H
 #define SECTOR0_FS_CHECK_H

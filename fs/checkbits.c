@@ -6,67 +6,61 @@
 
 /* ---- Bitmaps ---- */
 
-/* One of the two. */
-struct judge {
-    struct check *c;
-    uint64_t start, blocks, bits;
-    const struct check_map *map; /* what it should be */
+/* A block of one of the two. */
+struct bits {
+    const uint8_t *is, *ought;
+    uint64_t left; /* of them, that stand for something */
     enum check_kind free, leak;
-    bool inodes;
 };
 
-/* What is wrong with BIT of a block whose first one is FIRST? KIND_COUNT: nothing. */
-static enum check_kind judge_bit(const struct judge *j, uint64_t first, const uint8_t *is,
-                                 const uint8_t *ought, uint64_t bit)
+/* What is wrong with BIT? KIND_COUNT: nothing. */
+static enum check_kind judge_bit(const struct bits *b, uint64_t bit)
 {
-    bool wanted = ought[bit / 8] >> bit % 8 & 1;
+    bool is = b->is[bit / 8] >> bit % 8 & 1, ought = b->ought[bit / 8] >> bit % 8 & 1;
 
-    if ((is[bit / 8] >> bit % 8 & 1) == wanted) {
+    if (is == ought) {
         return KIND_COUNT;
     }
-    if (first + bit >= j->bits) {
-        return KIND_BITMAP_END;
-    }
-    return wanted ? j->free : j->leak;
+    return bit >= b->left ? KIND_BITMAP_END : ought ? b->free : b->leak;
 }
 
-/* Neighbours that are wrong in the same way are one finding. */
-static void note_bits(const struct judge *j, uint64_t first, const uint8_t *is,
-                      const uint8_t *ought)
+/* Neighbours that are wrong in the same way are one finding. FIRST is what the first bit stands for. */
+static void note_bits(struct check *c, const struct bits *b, uint64_t first)
 {
-    const uint64_t bits = 8ull * j->c->fs->bs;
+    for (uint64_t bit = 0, next; bit < 8ull * c->fs->bs; bit = next) {
+        enum check_kind kind = judge_bit(b, bit);
+        bool inodes = kind == KIND_INODE_FREE || kind == KIND_INODE_LEAK;
 
-    for (uint64_t bit = 0, next; bit < bits; bit = next) {
-        enum check_kind kind = judge_bit(j, first, is, ought, bit);
-        bool inodes = j->inodes && kind != KIND_BITMAP_END;
-
-        for (next = bit + 1; next < bits && judge_bit(j, first, is, ought, next) == kind; next++) {
+        for (next = bit + 1; next < 8ull * c->fs->bs && judge_bit(b, next) == kind; next++) {
         }
         if (kind != KIND_COUNT) {
-            check_note(j->c, kind, inodes ? NONE : first + bit, inodes ? first + bit : NONE,
+            check_note(c, kind, inodes ? NONE : first + bit, inodes ? first + bit : NONE,
                        next - bit, 0);
         }
     }
 }
 
-static void check_bitmap(const struct judge *j)
+/* The bitmap of BLOCKS blocks at START, of ALL bits that stand for something, should be MAP. */
+static void check_bitmap(struct check *c, uint64_t start, uint64_t blocks, uint64_t all,
+                         const struct check_map *map, struct bits b)
 {
-    struct check *c = j->c;
     const uint32_t bs = c->fs->bs;
 
-    for (uint64_t i = 0; i < j->blocks && c->error == 0; i++) {
-        const uint64_t block = j->start + i, first = i * 8 * bs;
-        const uint8_t *ought = check_map_bytes(j->map, first);
+    for (uint64_t i = 0; i < blocks && c->error == 0; i++) {
+        const uint64_t first = i * 8 * bs;
 
-        check_read(c, block, 1, c->scratch);
-        bool sound = check_verify(c, block, NONE, c->scratch);
+        b.is = c->scratch;
+        b.ought = check_map_bytes(map, first);
+        b.left = all - first;
+        check_read(c, start + i, 1, c->scratch);
+        bool sound = check_verify(c, start + i, NONE, b.is);
 
-        if (memcmp(c->scratch, ought, bs) != 0) {
-            note_bits(j, first, c->scratch, ought);
+        if (memcmp(b.is, b.ought, bs) != 0) {
+            note_bits(c, &b, first);
             sound = false;
         }
         if (!sound) {
-            check_put(c, block, ought);
+            check_put(c, start + i, b.ought);
         }
     }
 }
@@ -74,13 +68,11 @@ static void check_bitmap(const struct judge *j)
 void check_bitmaps(struct check *c)
 {
     const struct sfs_super *s = &c->fs->super;
-    const struct judge inodes = {c,        s->inode_bitmap_start, c->fs->ibm_blocks, s->inode_count,
-                                 &c->live, KIND_INODE_FREE,       KIND_INODE_LEAK,   true};
-    const struct judge data = {c,        s->data_bitmap_start, c->fs->dbm_blocks, s->total_blocks,
-                               &c->used, KIND_BLOCK_FREE,      KIND_BLOCK_LEAK,   false};
 
-    check_bitmap(&inodes);
-    check_bitmap(&data);
+    check_bitmap(c, s->inode_bitmap_start, c->fs->ibm_blocks, s->inode_count, &c->live,
+                 (struct bits){.free = KIND_INODE_FREE, .leak = KIND_INODE_LEAK});
+    check_bitmap(c, s->data_bitmap_start, c->fs->dbm_blocks, s->total_blocks, &c->used,
+                 (struct bits){.free = KIND_BLOCK_FREE, .leak = KIND_BLOCK_LEAK});
 }
 
 /* ---- The checksum table ---- */

@@ -64,16 +64,6 @@ static void mend_name(struct scan *s, char *name, uint32_t length)
     }
 }
 
-/* The bytes from FROM to TO are zero. Returns whether they had to be made so. */
-static bool make_zero(uint8_t *data, uint32_t from, uint32_t to)
-{
-    if (check_all_zero(data + from, to - from)) {
-        return false;
-    }
-    memset(data + from, 0, to - from);
-    return true;
-}
-
 /* From AT on there are no sound records: the one before takes the rest of the block. */
 static void cut_chain(struct scan *s, uint32_t at, struct sfs_dirent *before)
 {
@@ -105,12 +95,12 @@ static void mend_records(struct scan *s)
         uint32_t zero = at + SFS_DIRENT_HEADER + d->name_len;
 
         if (d->name_len == 0) {
-            dirty |= make_zero(data, at, at + sizeof(d->inode));
+            dirty |= check_make_zero(data + at, sizeof(d->inode));
             zero = at + offsetof(struct sfs_dirent, type);
         } else {
             mend_name(s, d->name, d->name_len);
         }
-        dirty |= make_zero(data, zero, at + d->rec_len);
+        dirty |= check_make_zero(data + zero, at + d->rec_len - zero);
     }
     if (dirty) {
         note(s, KIND_RECORD_ZERO, 0, 0);

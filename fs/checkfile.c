@@ -20,7 +20,7 @@ static void set_height(struct check_walk *w, enum check_kind kind, unsigned old,
 static void check_flagged_height(struct check_walk *w)
 {
     const struct sfs *fs = w->c->fs;
-    unsigned height = check_height(w->inode);
+    unsigned height = sfs_tree_height(w->inode);
     unsigned need = sfs_reach_height(fs->pointers, w->limit);
     bool sparse = (w->inode->flags & SFS_INODE_SPARSE) != 0;
 
@@ -60,35 +60,34 @@ static void check_end(struct check_walk *w)
     }
 }
 
-/* Only a file may have holes. Pass 2 fills those of a directory. */
-static void check_holes(struct check_walk *w)
+/* Only a file may have holes. Pass 2 fills those of a directory. False: it cannot be kept. */
+static bool check_holes(struct check_walk *w)
 {
-    const bool hole = w->mapped < w->limit;
+    const bool dir = w->type == SFS_TYPE_DIR, hole = w->mapped < w->limit;
 
     if (w->loose) {
-        return;
+        return true;
     }
-    if (w->type == SFS_TYPE_DIR && w->last == 0) {
-        w->bad = true;
-        check_note(w->c, KIND_DIR_EMPTY, NONE, w->ino, 0, 0);
-    } else if (w->type == SFS_TYPE_DIR && hole) {
+    if (dir ? w->last == 0 : hole && w->type == SFS_TYPE_LNK) {
+        check_note(w->c, dir ? KIND_DIR_EMPTY : KIND_LINK_BAD, NONE, w->ino, 0, 0);
+        return false;
+    }
+    if (dir && hole) {
         check_note(w->c, KIND_DIR_HOLE, NONE, w->ino, w->mapped, 0);
         w->flags |= INODE_FILL;
-    } else if (w->type == SFS_TYPE_LNK && hole) {
-        w->bad = true;
-        check_note(w->c, KIND_LINK_BAD, NONE, w->ino, 0, 0);
     } else if (hole && w->c->fs->has_journal && (w->inode->flags & SFS_INODE_SPARSE) == 0) {
         check_note(w->c, KIND_SPARSE, NONE, w->ino, 0, 0);
         w->inode->flags |= SFS_INODE_SPARSE;
         w->changed = true;
     }
+    return true;
 }
 
 /* Nothing lies beyond the reach of a lower tree, so the first slot of the root is all there is. */
 static void lower_tree(struct check_walk *w)
 {
     struct check *c = w->c;
-    unsigned height = check_height(w->inode);
+    unsigned height = sfs_tree_height(w->inode);
     unsigned need = sfs_reach_height(c->fs->pointers, w->limit);
 
     if (height <= need || w->loose || c->error != 0) {
@@ -118,8 +117,7 @@ bool check_file(struct check_walk *w)
     check_flagged_height(w);
     check_walk(w);
     check_end(w);
-    check_holes(w);
-    if (w->bad) {
+    if (!check_holes(w)) {
         return false;
     }
     lower_tree(w);

@@ -12,11 +12,8 @@
 /* The bytes from FROM to TO are zero. */
 static void check_zero(struct check_walk *w, size_t from, size_t to)
 {
-    uint8_t *bytes = (uint8_t *)w->inode;
-
-    if (!check_all_zero(bytes + from, to - from)) {
+    if (check_make_zero((uint8_t *)w->inode + from, to - from)) {
         check_note(w->c, KIND_INODE_ZERO, NONE, w->ino, from, 0);
-        memset(bytes + from, 0, to - from);
         w->changed = true;
     }
 }

@@ -82,23 +82,12 @@ static void load_chunk(struct check *c, uint64_t index, struct check_entries *ch
 
 uint32_t *check_entry_of(struct check *c, uint64_t block)
 {
-    uint64_t index = block / ENTRY_EACH;
-    struct check_entries *chunk = &c->entries[index % ENTRY_CHUNKS];
+    struct check_entries *chunk = check_entries_of(c, block);
 
-    if (!c->fs->has_journal) {
-        return NULL;
+    if (c->fs->has_journal && chunk->index != block / ENTRY_EACH + 1) {
+        load_chunk(c, block / ENTRY_EACH, chunk);
     }
-    if (chunk->index != index + 1) {
-        load_chunk(c, index, chunk);
-    }
-    return c->error == 0 ? chunk->entry + block % ENTRY_EACH : NULL;
-}
-
-uint32_t check_entry(struct check *c, uint64_t block)
-{
-    const uint32_t *entry = check_entry_of(c, block);
-
-    return entry != NULL ? *entry : 0;
+    return c->fs->has_journal && c->error == 0 ? chunk->entry + block % ENTRY_EACH : NULL;
 }
 
 bool check_matches(struct check *c, uint64_t block, const void *data)
@@ -193,41 +182,53 @@ void check_put_inode(struct check *c)
 
 /* ---- The ends of files ---- */
 
-static void judge_tail(struct check *c, const struct check_tail *tail, uint8_t *data)
+/* To c->ends, from the first sector on that must be zero in part. */
+static void read_tails(struct check *c)
 {
-    uint32_t left = c->fs->bs - tail->used;
+    const uint64_t first = c->tail[0].block, count = c->tail[c->tails - 1].block + 1 - first;
+    const uint32_t unit = c->sectors.bs, skip = c->tail[0].used / unit;
+    const uint32_t each = c->fs->bs / unit;
 
-    if (!check_all_zero(data + tail->used, left)) {
-        check_note(c, KIND_TAIL, tail->block, tail->ino, tail->used, 0);
-        memset(data + tail->used, 0, left);
-        check_put(c, tail->block, data);
+    if (c->fs->journal->overlay_count > 0) {
+        check_read(c, first, (uint32_t)count, c->ends);
+    } else {
+        check_fail(c, sfs_read_blocks(&c->sectors, first * each + skip,
+                                      (uint32_t)count * each - skip, c->ends + skip * unit));
     }
 }
 
 void check_tails(struct check *c)
 {
-    uint64_t first = c->tail[0].block;
+    const uint32_t bs = c->fs->bs;
 
     if (c->tails > 0) {
-        check_read(c, first, (uint32_t)(c->tail[c->tails - 1].block + 1 - first), c->ends);
+        read_tails(c);
     }
     for (uint32_t i = 0; i < c->tails && c->error == 0; i++) {
-        judge_tail(c, &c->tail[i], c->ends + ((c->tail[i].block - first) << c->fs->bs_shift));
+        const struct check_tail *tail = &c->tail[i];
+        uint8_t *data = c->ends + (tail->block - c->tail[0].block) * bs;
+
+        if (check_make_zero(data + tail->used, bs - tail->used)) {
+            check_note(c, KIND_TAIL, tail->block, tail->ino, tail->used, 0);
+            check_read(c, tail->block, 1, c->scratch);
+            memset(c->scratch + tail->used, 0, bs - tail->used);
+            check_put(c, tail->block, c->scratch);
+        }
     }
     c->tails = 0;
 }
 
-/* Most of a check is spent here: ends that are near to each other are one request. */
+/* Most of a check is spent here: as few bytes as possible, in as few requests as that allows. */
 void check_tail_add(struct check *c, uint64_t block, uint32_t used, uint64_t ino)
 {
     const uint64_t first = c->tail[0].block;
-    const uint32_t most = TAILS_SPAN / c->fs->bs, gap = TAILS_GAP / c->fs->bs;
 
     if (c->tails > 0) {
         uint64_t last = c->tail[c->tails - 1].block;
+        uint64_t gap = ((block - last - 1) << c->fs->bs_shift) + used;
 
-        if (c->tails == CHECK_TAILS || block <= last || block - last > gap + 1 ||
-            block - first >= most) {
+        if (c->tails == CHECK_TAILS || block <= last || gap > TAILS_GAP ||
+            block - first >= TAILS_SPAN / c->fs->bs) {
             check_tails(c);
         }
     }

@@ -179,6 +179,7 @@ void check_open(struct check *c, struct blk_dev *dev)
     }
     sfs_csum_init();
     *c->fs = (struct sfs){.dev = dev, .read_only = !c->repair, .hooks = &no_hooks};
+    c->sectors = (struct sfs){.dev = dev, .bs = dev->lbs, .sectors = dev->lbs / BLK_SECTOR};
     check_fail(c, open_super(c));
     if (c->error == 0) {
         check_super(c);

@@ -11,11 +11,6 @@
 #include "fs/checkwork.h"
 #include "fs/reach.h"
 
-unsigned check_height(const struct sfs_inode *inode)
-{
-    return inode->indirect != 0 ? 1u + (inode->flags & SFS_INODE_HEIGHT) : 0;
-}
-
 /* SLOT's block has got an owner already. */
 static void taken(struct check_walk *w, uint64_t *slot, uint64_t n)
 {
@@ -83,7 +78,7 @@ static bool claim_metadata(struct check_walk *w, uint64_t *slot, uint64_t n, uin
 {
     struct check *c = w->c;
     bool missing = c->fs->has_journal && check_entry(c, *slot) == 0;
-    bool read = missing || indirect || w->type == SFS_TYPE_LNK;
+    bool read = missing || indirect || w->type == SFS_TYPE_LNK, wrong = false;
 
     if (check_map_test(&c->used, *slot)) {
         taken(w, slot, n);
@@ -91,15 +86,16 @@ static bool claim_metadata(struct check_walk *w, uint64_t *slot, uint64_t n, uin
     }
     if (read) {
         check_read(c, *slot, 1, data);
-        if (!check_matches(c, *slot, data) && !looks_right(w, data, indirect, missing)) {
-            check_note(c, missing ? KIND_CSUM_NONE_CUT : KIND_CSUM_CUT, *slot, w->ino, n, 0);
-            *slot = 0;
-            return false;
-        }
+        wrong = !check_matches(c, *slot, data);
+    }
+    if (wrong && !looks_right(w, data, indirect, missing)) {
+        check_note(c, missing ? KIND_CSUM_NONE_CUT : KIND_CSUM_CUT, *slot, w->ino, n, 0);
+        *slot = 0;
+        return false;
     }
     check_map_set(c, &c->used, *slot);
     check_map_set(c, &c->meta, *slot);
-    return read && !check_verify(c, *slot, w->ino, data);
+    return wrong && !check_verify(c, *slot, w->ino, data);
 }
 
 /* ---- Blocks of the file ---- */
@@ -181,13 +177,14 @@ static bool walk_below(struct check_walk *w, uint64_t *slot, unsigned level, uin
 {
     struct check *c = w->c;
     uint64_t *pointer = (uint64_t *)c->indirect[level];
-    const uint64_t before = *slot, span = sfs_reach_span(c->fs->pointers, level);
+    const uint32_t p = c->fs->pointers;
+    const uint64_t before = *slot, span = sfs_reach_span(p, level);
     bool dirty = false;
 
     if (!enter(w, slot, n, pointer, &dirty)) {
         return *slot != before;
     }
-    for (uint32_t i = 0; i < c->fs->pointers && c->error == 0; i++, n += span) {
+    for (uint32_t i = 0; i < p; i++, n += span) {
         if (level > 0) {
             dirty |= walk_below(w, &pointer[i], level - 1, n);
         } else if (pointer[i] != 0 || w->visit != NULL) { /* most slots of most trees are empty */
@@ -203,7 +200,7 @@ static bool walk_below(struct check_walk *w, uint64_t *slot, unsigned level, uin
 void check_walk(struct check_walk *w)
 {
     struct sfs_inode *inode = w->inode;
-    unsigned height = check_height(inode);
+    unsigned height = sfs_tree_height(inode);
 
     for (uint32_t i = 0; i < SFS_DIRECT; i++) {
         w->changed |= file_block(w, &inode->direct[i], i);

@@ -31,6 +31,7 @@
 #include "fs/dirblock.h"
 #include "fs/log.h"
 #include "fs/name.h"
+#include "fs/tree.h"
 
 #define NONE         UINT64_MAX
 #define CHECK_TOLD   20           /* findings of one kind; more are only counted */
@@ -117,8 +118,9 @@ struct check {
 
     /* From here on all begins with zero in each round. */
     int error;
-    bool changed;   /* something has been repaired in this round */
-    struct sfs *fs; /* the volume, without its upper layers */
+    bool changed;       /* something has been repaired in this round */
+    struct sfs *fs;     /* the volume, without its upper layers */
+    struct sfs sectors; /* its device, in blocks of one sector */
 
     struct check_map used;   /* blocks that have an owner; reserved ones, and what is no block */
     struct check_map meta;   /* of the blocks of files, those with a checksum */
@@ -182,6 +184,7 @@ void check_maps_free(struct check *c);
 bool check_map_test(const struct check_map *map, uint64_t bit);
 /* Set BIT. Returns whether it was set already. */
 bool check_map_set(struct check *c, struct check_map *map, uint64_t bit);
+/* Those from FIRST up to END, none of which is set. */
 void check_map_set_range(struct check *c, struct check_map *map, uint64_t first, uint64_t end);
 void check_map_clear(struct check_map *map, uint64_t bit);
 /* A block of bits from BIT on, which is the first one of a block. */
@@ -206,10 +209,8 @@ struct check_dir *check_dir_of(const struct check *c, uint64_t ino);
 void check_fail(struct check *c, int error);
 /* COUNT blocks from BLOCK on as they are now: replayed and repaired. */
 void check_read(struct check *c, uint64_t block, uint32_t count, void *memory);
-/* BLOCK's entry in the checksum table; 0: none, and in version 1. */
-uint32_t check_entry(struct check *c, uint64_t block);
-/* The same in memory, and behind it those up to the next multiple of ENTRY_EACH, until another call.
- * NULL: version 1, or c->error. */
+/* BLOCK's entry of the checksum table in memory, and behind it those up to the next multiple of
+ * ENTRY_EACH, until another call. NULL: version 1, or c->error. */
 uint32_t *check_entry_of(struct check *c, uint64_t block);
 /* Does DATA match BLOCK's entry? Version 1: always. */
 bool check_matches(struct check *c, uint64_t block, const void *data);
@@ -253,7 +254,6 @@ struct check_walk {
     uint64_t limit; /* blocks that the size asks for */
     bool loose;     /* blocks may be missing, or behind the end */
     bool cut;       /* directories: what lies behind limit is dropped */
-    bool bad;       /* it cannot be kept */
     /* What has been seen. */
     uint64_t mapped;      /* blocks below limit */
     uint64_t total;       /* all blocks */
@@ -268,7 +268,6 @@ void check_walk(struct check_walk *walk);
 /* Go through a file or directory block by block. Returns whether INODE has changed. */
 bool check_visit(struct check *c, uint64_t ino, struct sfs_inode *inode, check_visitor *visitor,
                  void *ctx);
-unsigned check_height(const struct sfs_inode *inode);
 /* The height that the tree itself seems to have. */
 unsigned check_probe_height(struct check *c, const struct sfs_inode *inode, uint32_t type);
 
@@ -304,10 +303,38 @@ bool check_name_again(struct check *c, uint64_t block, const struct sfs_record *
 
 /* ---- Small ones ---- */
 
+/* The piece of the checksum table that BLOCK's entry is in, if it is in memory at all. */
+static inline struct check_entries *check_entries_of(struct check *c, uint64_t block)
+{
+    return &c->entries[block / ENTRY_EACH % ENTRY_CHUNKS];
+}
+
+/* BLOCK's entry; 0: none, and in version 1. */
+static inline uint32_t check_entry(struct check *c, uint64_t block)
+{
+    const struct check_entries *chunk = check_entries_of(c, block);
+    const uint32_t *entry = chunk->index == block / ENTRY_EACH + 1
+                                ? chunk->entry + block % ENTRY_EACH
+                                : check_entry_of(c, block);
+
+    return entry != NULL ? *entry : 0;
+}
+
 /* The first byte is zero, and each other one is as the one before it. */
 static inline bool check_all_zero(const uint8_t *data, size_t count)
 {
     return count == 0 || (data[0] == 0 && memcmp(data, data + 1, count - 1) == 0);
+}
+
+/* Make them zero. Returns whether they were not. */
+static inline bool check_make_zero(uint8_t *data, size_t count)
+{
+    bool zero = check_all_zero(data, count);
+
+    if (!zero) {
+        memset(data, 0, count);
+    }
+    return !zero;
 }
 
 static inline uint64_t check_size(const struct sfs_inode *inode)
