@@ -112,7 +112,7 @@ bool check_file(struct check_walk *w)
     const uint32_t mask = w->c->fs->bs - 1;
 
     w->limit = check_blocks_of(w->c, check_size(w->inode));
-    w->loose = w->orphan || (w->inode->flags & SFS_INODE_TRUNCATING) != 0;
+    w->loose = check_is_orphan(w) || (w->inode->flags & SFS_INODE_TRUNCATING) != 0;
     w->cut = w->type == SFS_TYPE_LNK && !w->loose;
     check_flagged_height(w);
     check_walk(w);

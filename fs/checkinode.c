@@ -70,7 +70,7 @@ static bool judge(struct check_walk *w)
         check_note(w->c, KIND_INODE_TYPE, NONE, w->ino, w->inode->mode, 0);
         return false;
     }
-    allowed |= allowed != 0 && w->orphan ? SFS_INODE_TRUNCATING : 0;
+    allowed |= allowed != 0 && check_is_orphan(w) ? SFS_INODE_TRUNCATING : 0;
     if ((w->inode->flags & ~allowed) != 0) {
         check_note(w->c, KIND_FLAGS, NONE, w->ino, w->inode->flags, 0);
         w->inode->flags &= (uint16_t)allowed;
@@ -128,7 +128,6 @@ static bool check_one(struct check *c, uint64_t ino, struct sfs_inode *inode)
         check_note(c, KIND_INODE_JUNK, NONE, ino, 0, 0);
     } else {
         w.flags = going && is_listed(c, ino) ? INODE_LISTED : 0;
-        w.orphan = w.flags != 0 && inode->nlink == 0;
         if ((ino != SFS_ROOT || w.type == SFS_TYPE_DIR) && judge(&w)) {
             remember(&w);
             return w.changed;

@@ -75,8 +75,8 @@ static uint32_t names_of(struct check *c, uint64_t ino, struct check_inode *info
     const struct check_dir *dir = check_dir_of(c, ino);
     bool named = dir != NULL ? dir->parent != NONE || ino == SFS_ROOT : info->names > 0;
 
-    if (!named && check_is_orphan(info)) {
-        return 0;
+    if (!named && info->nlink == 0 && (info->flags & INODE_LISTED) != 0) {
+        return 0; /* an orphan, as it may be */
     }
     if (!named) {
         check_note(c, dir != NULL ? KIND_DIR_UNNAMED : KIND_UNNAMED, NONE, ino, 0, 0);

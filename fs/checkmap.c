@@ -120,13 +120,6 @@ void check_each_inode(struct check *c, check_inode_use *use, void *ctx)
     }
 }
 
-bool check_is_orphan(const struct check_inode *inode)
-{
-    bool named = inode->type != SFS_TYPE_DIR && inode->names > 0;
-
-    return inode->nlink == 0 && !named && (inode->flags & INODE_LISTED) != 0;
-}
-
 /* ---- Directories ---- */
 
 struct check_dir *check_dir_add(struct check *c, uint64_t ino)

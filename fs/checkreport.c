@@ -6,9 +6,6 @@
  */
 #include "fs/checkwork.h"
 
-#define PATH_SIZE  512
-#define PATH_DEPTH 32
-
 static const struct {
     const char *rule, *what, *done;
 } kinds[KIND_COUNT] = {
@@ -130,40 +127,33 @@ static void find_names(struct check *c)
     check_map_empty(&c->seen);
 }
 
-/* From the root down to what was found. Without a chain of names that leads there, or if one is not
- * in its place, which has been damaged, or is not kept: nothing. Bytes of a name may be anything; a
+/* Up from what was found to the root. Without a chain of names that leads there, or if one is not in
+ * its place, which has been damaged, or is not kept: nothing. Bytes of a name may be anything; a
  * terminal must not obey them. */
 static void put_path(struct check *c, const struct check_found *found)
 {
-    const size_t before = c->length;
-    struct {
-        uint64_t ino, place; /* an inode, and the block where its name is */
-    } step[PATH_DEPTH];
-    uint32_t depth = 0;
+    char *const end = c->path + sizeof(c->path) - 1, *at = end;
     struct sfs_record record;
 
     for (uint64_t ino = found->ino, parent; ino != SFS_ROOT; ino = parent) {
         const struct check_dir *dir = check_dir_of(c, ino);
 
-        parent = dir != NULL ? dir->parent : depth == 0 ? found->parent : NONE;
-        if (parent == NONE || depth == PATH_DEPTH) {
+        parent = dir != NULL ? dir->parent : at == end ? found->parent : NONE;
+        if (parent == NONE ||
+            !check_find_record(c, dir != NULL ? dir->place : found->place, ino, &record) ||
+            record.name_length >= at - c->path) {
             return;
         }
-        step[depth].ino = ino;
-        step[depth++].place = dir != NULL ? dir->place : found->place;
-    }
-    put(c, depth == 0 ? " (/" : " (", 0, 0);
-    while (depth-- > 0) {
-        if (!check_find_record(c, step[depth].place, step[depth].ino, &record)) {
-            c->length = before;
-            return;
-        }
-        put_char(c, '/');
-        for (uint32_t i = 0; i < record.name_length && c->length < before + PATH_SIZE; i++) {
+        for (uint32_t i = record.name_length; i-- > 0;) {
             uint8_t byte = (uint8_t)record.name[i];
 
-            put_char(c, byte < ' ' || byte == 0x7F ? '?' : (char)byte);
+            *--at = byte < ' ' || byte == 0x7F ? '?' : (char)byte;
         }
+        *--at = '/';
+    }
+    put(c, at == end ? " (/" : " (", 0, 0);
+    while (at < end) {
+        put_char(c, *at++);
     }
     put_char(c, ')');
 }

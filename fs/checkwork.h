@@ -3,8 +3,9 @@
  *
  *   check.c       rounds: look, repair, look again, until there is nothing left
  *   checksuper.c  superblock, backup, journal                                            F1 F2 F9
- *   checkinode.c  pass 1: every inode by itself, and its tree through checktree.c     F5 F8 F9 F4
- *   checkfile.c           what a walk through the tree has told about a file                F8 F4
+ *   checkinode.c  pass 1: every inode by itself                                            F5 F8 F9
+ *   checktree.c           a walk through its tree, in which each block gets its owner      F4 F3 F8
+ *   checkfile.c           what the walk has told about a file                                    F8
  *   checkdir.c    pass 2: every directory's records                                     F7 F9 F3
  *   checklink.c   pass 3: how directories hang together, links, orphans                     F6 F7
  *   checkbits.c   pass 4: bitmaps and the checksum table against what was seen          F3 F4 F5
@@ -163,8 +164,9 @@ struct check {
     uint8_t scratch2[SFS_BLOCK_MAX];             /* the same */
     uint8_t indirect[SFS_HEIGHT_MAX][SFS_BLOCK_MAX];
     uint64_t orphan[SFS_BLOCK_MAX / sizeof(uint64_t)]; /* the orphan block, P slots */
-    char line[1024];                                   /* checkreport.c: text, of LENGTH bytes */
+    char line[1536];                                   /* checkreport.c: text, of LENGTH bytes */
     size_t length;
+    char path[1024];
 };
 
 /* ---- checkreport.c ---- */
@@ -197,8 +199,6 @@ struct check_inode *check_inode_make(struct check *c, uint64_t ino);
 /* Call USE for each inode in use, in order. */
 typedef void check_inode_use(struct check *c, uint64_t ino, struct check_inode *info, void *ctx);
 void check_each_inode(struct check *c, check_inode_use *use, void *ctx);
-/* Is INO an orphan as it may be: without names, and in the list? */
-bool check_is_orphan(const struct check_inode *inode);
 /* One more, behind all others. NULL: no memory. */
 struct check_dir *check_dir_add(struct check *c, uint64_t ino);
 /* NULL: no directory. */
@@ -250,7 +250,6 @@ struct check_walk {
     struct sfs_inode *inode;
     uint32_t type;
     uint8_t flags;  /* INODE_..., for later passes */
-    bool orphan;    /* without a name, and in the list */
     uint64_t limit; /* blocks that the size asks for */
     bool loose;     /* blocks may be missing, or behind the end */
     bool cut;       /* directories: what lies behind limit is dropped */
@@ -263,6 +262,12 @@ struct check_walk {
     check_visitor *visit; /* NULL: pass 1, every block gets its owner */
     void *ctx;
 };
+
+/* Is it without a name, and in the list of those that may be? */
+static inline bool check_is_orphan(const struct check_walk *w)
+{
+    return w->inode->nlink == 0 && (w->flags & INODE_LISTED) != 0;
+}
 
 void check_walk(struct check_walk *walk);
 /* Go through a file or directory block by block. Returns whether INODE has changed. */
