@@ -44,15 +44,6 @@ static void close_volume(struct check *c)
     }
 }
 
-static void free_memory(struct check *c)
-{
-    check_maps_free(c);
-    port_free(c->name);
-    for (unsigned i = 0; i < ENTRY_CHUNKS; i++) {
-        port_free(c->entries[i].entry);
-    }
-}
-
 /* One round. Returns whether another one is needed. */
 static bool check_round(struct check *c, struct blk_dev *dev)
 {
@@ -71,7 +62,7 @@ static bool check_round(struct check *c, struct blk_dev *dev)
     if (again && c->error == 0) {
         check_attach(c, dev);
     }
-    free_memory(c);
+    check_memory_free(c);
     return again && c->error == 0;
 }
 

@@ -320,20 +320,16 @@ static void visit(struct check_walk *w, uint64_t n, uint64_t *slot)
 static void check_directory(struct check *c, struct check_dir *dir, struct sfs_inode *inode)
 {
     struct scan s = {.c = c, .dir = dir, .in = check_dirblock(c, c->dir_block)};
-    uint32_t rounds = 0;
 
-    check_names_begin(c, check_size(inode), 0, 1);
-    do {
+    for (; check_names_begin(c, check_size(inode), s.round); s.round++) {
         if (s.round > 0) {
             check_map_empty(&c->seen);
-            check_names_begin(c, check_size(inode), s.round - 1, rounds);
         }
         if (check_visit(c, dir->ino, inode, visit, &s) && check_get_inode(c, dir->ino) != NULL) {
             memcpy(check_get_inode(c, dir->ino), inode, sizeof(*inode));
             check_put_inode(c);
         }
-        rounds = s.round == 0 ? check_names_rounds(c) : rounds;
-    } while (s.round++ < rounds && check_names_may_go_on(c));
+    }
 }
 
 /* The root is no directory: it is made anew, empty. */

@@ -141,18 +141,16 @@ static void check_one(struct check *c, uint64_t ino, struct check_inode *info, v
 static bool slot_good(const struct check *c, uint32_t i)
 {
     const uint64_t ino = c->orphan[i];
-    const struct check_inode *info;
+    struct check_inode *info = ino < c->fs->super.inode_count ? check_inode_of(c, ino) : NULL;
 
     if (ino == 0 || (ino == SFS_ORPHAN_OVERFLOW && i + 1 == c->fs->pointers)) {
         return true;
     }
-    for (uint32_t k = 0; k < i; k++) {
-        if (c->orphan[k] == ino) {
-            return false;
-        }
+    if (info == NULL || info->type == 0 || !is_going(info) || (info->flags & INODE_SLOT) != 0) {
+        return false;
     }
-    info = ino < c->fs->super.inode_count ? check_inode_of(c, ino) : NULL;
-    return info != NULL && info->type != 0 && is_going(info);
+    info->flags |= INODE_SLOT;
+    return true;
 }
 
 void check_links(struct check *c)

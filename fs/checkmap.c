@@ -162,7 +162,7 @@ bool check_maps_make(struct check *c)
            map_make(&c->inodes, inodes, PIECE_INODES);
 }
 
-void check_maps_free(struct check *c)
+void check_memory_free(struct check *c)
 {
     struct check_map *const maps[] = {&c->used, &c->meta, &c->seen, &c->live, &c->inodes};
 
@@ -170,5 +170,9 @@ void check_maps_free(struct check *c)
         check_map_empty(maps[i]);
         port_free(maps[i]->piece);
     }
+    for (unsigned i = 0; i < ENTRY_CHUNKS; i++) {
+        port_free(c->entries[i].entry);
+    }
+    port_free(c->name);
     port_free(c->dir);
 }

@@ -18,38 +18,48 @@
 #define PLACE_BITS 40
 #define PLACE_MASK ((1ull << PLACE_BITS) - 1)
 
-void check_names_begin(struct check *c, uint64_t bytes, uint32_t round, uint32_t rounds)
+/* Names can be made of which all have one hash, and directories so large that the rounds take days:
+ * there is an end to the search. */
+static bool may_search(const struct check *c)
 {
-    uint32_t slots = SLOTS_LEAST;
+    return c->error == 0 && c->again < AGAIN_FREE + AGAIN_MOST * c->dir_blocks;
+}
 
-    c->name_round = round;
-    c->name_rounds = rounds;
-    c->name_count = c->name_total = 0;
-    while (slots < SLOTS_MOST && slots < 2 * (bytes / NAME_LEAST)) {
-        slots *= 2;
-    }
+static void make_table(struct check *c, uint32_t slots)
+{
     if (slots > c->name_room) {
         port_free(c->name);
         c->name = port_alloc(slots * sizeof(*c->name));
         c->name_room = c->name != NULL ? slots : 0;
+        check_fail(c, c->name != NULL ? 0 : SFS_ENOMEM);
         port_random(&c->name_salt, sizeof(c->name_salt));
     }
-    if (c->name == NULL) {
-        check_fail(c, SFS_ENOMEM);
-        return;
+    if (c->name != NULL) {
+        memset(c->name, 0, slots * sizeof(*c->name));
     }
-    memset(c->name, 0, slots * sizeof(*c->name));
     c->name_slots = slots;
 }
 
-uint32_t check_names_rounds(const struct check *c)
+bool check_names_begin(struct check *c, uint64_t bytes, uint32_t round)
 {
-    return c->name_total > c->name_count ? (uint32_t)(c->name_total / NAMES_MOST) + 1 : 0;
-}
+    uint32_t slots = SLOTS_LEAST;
 
-bool check_names_may_go_on(const struct check *c)
-{
-    return c->error == 0 && c->again < AGAIN_FREE + AGAIN_MOST * c->dir_blocks;
+    if (round == 0) {
+        c->name_rounds = 1;
+    } else if (round == 1) {
+        c->name_rounds =
+            c->name_total > c->name_count ? (uint32_t)(c->name_total / NAMES_MOST) + 1 : 0;
+    }
+    if (round > 0 && (round > c->name_rounds || !may_search(c))) {
+        return false;
+    }
+    while (slots < SLOTS_MOST && slots < 2 * (bytes / NAME_LEAST)) {
+        slots *= 2;
+    }
+    make_table(c, slots);
+    c->name_round = round % c->name_rounds;
+    c->name_count = c->name_total = 0;
+    return true;
 }
 
 /* Has RECORD of BLOCK, which is in c->dir_block, the same name as the one at PLACE? */
@@ -81,7 +91,7 @@ bool check_name_again(struct check *c, uint64_t block, const struct sfs_record *
     if (mixed % c->name_rounds != c->name_round || place > PLACE_MASK) {
         return false;
     }
-    for (uint64_t at = mixed; check_names_may_go_on(c); at++) {
+    for (uint64_t at = mixed; may_search(c); at++) {
         uint64_t *slot = &c->name[at & (c->name_slots - 1)];
 
         if (*slot == 0) {

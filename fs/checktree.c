@@ -151,26 +151,6 @@ static void cut_directory(struct check_walk *w, uint64_t n)
     }
 }
 
-/* Read the indirect block in SLOT to POINTER. False: it is not entered. */
-static bool enter(struct check_walk *w, uint64_t *slot, uint64_t n, uint64_t *pointer, bool *dirty)
-{
-    if (w->visit == NULL) {
-        if (*slot != 0 && may_lead(w, slot, n)) {
-            *dirty = claim_metadata(w, slot, n, (uint8_t *)pointer, true);
-        }
-        if (*slot == 0) {
-            cut_directory(w, n);
-            return false;
-        }
-    } else {
-        if (!is_new(w->c, *slot)) {
-            return false;
-        }
-        check_read(w->c, *slot, 1, pointer);
-    }
-    return w->c->error == 0;
-}
-
 /* The part of the tree below SLOT, whose indirect block is of LEVEL, and whose first file block is
  * N. Returns whether SLOT was changed. */
 static bool walk_below(struct check_walk *w, uint64_t *slot, unsigned level, uint64_t n)
@@ -181,8 +161,18 @@ static bool walk_below(struct check_walk *w, uint64_t *slot, unsigned level, uin
     const uint64_t before = *slot, span = sfs_reach_span(p, level);
     bool dirty = false;
 
-    if (!enter(w, slot, n, pointer, &dirty)) {
-        return *slot != before;
+    if (w->visit == NULL) {
+        if (*slot != 0 && may_lead(w, slot, n)) {
+            dirty = claim_metadata(w, slot, n, (uint8_t *)pointer, true);
+        }
+        if (*slot == 0) {
+            cut_directory(w, n);
+            return before != 0;
+        }
+    } else if (is_new(c, before)) {
+        check_read(c, before, 1, pointer);
+    } else {
+        return false;
     }
     for (uint32_t i = 0; i < p; i++, n += span) {
         if (level > 0) {

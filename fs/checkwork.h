@@ -84,6 +84,7 @@ struct check_inode {
 #define INODE_LOST       0x04 /* it gets a name in lost+found */
 #define INODE_FILL       0x08 /* a directory with holes to fill */
 #define INODE_WANTED     0x10 /* a finding wants to know its path */
+#define INODE_SLOT       0x20 /* a slot of the orphan block holds it */
 #define PIECE_INODES     (PIECE_BYTES / sizeof(struct check_inode))
 
 #define UP_NEW           (NONE - 1)
@@ -182,7 +183,8 @@ size_t check_text(struct check *c, const char *format, uint64_t a, uint64_t b);
 /* ---- checkmap.c ---- */
 
 bool check_maps_make(struct check *c);
-void check_maps_free(struct check *c);
+/* All that a round has allocated, but the volume. */
+void check_memory_free(struct check *c);
 bool check_map_test(const struct check_map *map, uint64_t bit);
 /* Set BIT. Returns whether it was set already. */
 bool check_map_set(struct check *c, struct check_map *map, uint64_t bit);
@@ -295,14 +297,9 @@ void check_attach(struct check *c, struct blk_dev *dev);
 
 /* ---- checkname.c ---- */
 
-/* Forget the names: round ROUND of ROUNDS of a directory of BYTES begins; of the first one, that is 0
- * of 1. */
-void check_names_begin(struct check *c, uint64_t bytes, uint32_t round, uint32_t rounds);
-/* After the first round: how many more there must be, because not all names found room. */
-uint32_t check_names_rounds(const struct check *c);
-/* Names can be made of which all have one hash, and directories so large that the rounds take days:
- * is there still time to search? */
-bool check_names_may_go_on(const struct check *c);
+/* Forget the names: round ROUND of a directory of BYTES begins. False: there is none any more, for
+ * all names have found room in round 0 or in one of those behind it. */
+bool check_names_begin(struct check *c, uint64_t bytes, uint32_t round);
 /* Is the name of RECORD, of BLOCK in c->dir_block, there already? If not, remember it. */
 bool check_name_again(struct check *c, uint64_t block, const struct sfs_record *record);
 
