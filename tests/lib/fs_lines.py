@@ -19,7 +19,7 @@ PARTS = {
     "directories, with an index in memory": ["dir*", "index*"],
     "inodes in memory: locks, orphans, a limit": ["node*", "upper*"],
     "format, geometry, superblocks, mkfs": ["format*", "geometry*", "super*", "mkfs*"],
-    "buffers, checksums, requests": ["cache*", "csum*", "io*"],
+    "buffers, checksums, requests, lists": ["cache*", "csum*", "io*", "list*"],
     "bitmaps, with the quarantine of freed blocks": ["alloc*"],
     "interfaces and mount": ["sfs*", "port*", "error*", "volume*", "mount*"],
 }
