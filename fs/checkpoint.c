@@ -29,7 +29,7 @@ static uint32_t gather(struct sfs *fs)
         if (buf->log_seq != 0) {
             void *copy = SFS_RULE(DURABLE_COPY) ? buf->durable : buf->data;
 
-            piece[count++] = (struct sfs_piece){buf->block, {copy}, buf};
+            piece[count++] = (struct sfs_piece){.block = buf->block, .data = copy, .owner = buf};
         }
     }
     port_mutex_unlock(fs->lock);

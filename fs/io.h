@@ -48,7 +48,10 @@ struct sfs_piece {
         void *data;
         uint64_t from; /* recovery: the block that has its contents */
     };
-    void *owner; /* whatever the caller wants to find there */
+    union {
+        void *owner;  /* whatever the caller wants to find there */
+        uint64_t seq; /* recovery: of the transaction */
+    };
 };
 
 /* Sort COUNT pieces by block. */

@@ -44,13 +44,12 @@ struct sfs_frame {
 
 /* A walk through the log, see recovery.c. */
 struct walk {
-    uint64_t seq;            /* of the transaction looked at */
-    uint32_t at;             /* journal-relative: next block to read */
-    uint32_t start;          /* where the transaction begins */
-    uint32_t total;          /* blocks of it so far */
-    uint32_t chain;          /* checksum of its descriptors' checksums */
-    struct sfs_piece *place; /* homes, and their copies' blocks; as many as the log has blocks */
-    uint32_t count;
+    uint64_t seq;      /* of the transaction looked at */
+    uint32_t at;       /* journal-relative: next block to read */
+    uint32_t start;    /* where the transaction begins */
+    uint32_t total;    /* blocks of it so far */
+    uint32_t chain;    /* checksum of its descriptors' checksums */
+    uint32_t count;    /* copies in it: they are behind those in the overlay */
     uint32_t replayed; /* transactions */
 };
 

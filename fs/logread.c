@@ -96,18 +96,25 @@ static bool tags_valid(const struct sfs *fs, const struct sfs_descriptor *d)
     return true;
 }
 
+/* The transaction's copies. */
+static struct sfs_piece *copies(const struct sfs *fs)
+{
+    return fs->journal->overlay + fs->journal->overlay_count;
+}
+
 static bool check_payload(struct sfs *fs, struct walk *w, const struct sfs_descriptor *d)
 {
     for (uint32_t i = 0; i < d->ntags; i++) {
         uint64_t from = fs->super.journal_start + w->at;
         const uint8_t *block = next_block(fs, w);
 
-        if (block == NULL ||
+        if (block == NULL || fs->journal->overlay_count + w->count == fs->journal->log ||
             (sfs_csum_entry(fs->u, d->tag[i].home, block, fs->bs) != d->tag[i].crc &&
              SFS_RULE(PAYLOAD_VERIFIED))) {
             return false;
         }
-        w->place[w->count++] = (struct sfs_piece){.block = d->tag[i].home, .from = from};
+        copies(fs)[w->count++] =
+            (struct sfs_piece){.block = d->tag[i].home, .from = from, .seq = w->seq};
     }
     return true;
 }
@@ -141,11 +148,13 @@ static bool check_commit(struct sfs *fs, struct walk *w)
            c->total_blocks == w->total && c->chain_crc == w->chain;
 }
 
-static bool homes_differ(struct walk *w)
+static bool homes_differ(const struct sfs *fs, const struct walk *w)
 {
-    sfs_pieces_sort(w->place, w->count);
+    struct sfs_piece *copy = copies(fs);
+
+    sfs_pieces_sort(copy, w->count);
     for (uint32_t i = 1; i < w->count; i++) {
-        if (w->place[i - 1].block == w->place[i].block) {
+        if (copy[i - 1].block == copy[i].block) {
             return false;
         }
     }
@@ -163,7 +172,7 @@ bool log_check_transaction(struct sfs *fs, struct walk *w)
     for (uint32_t index = 0; valid && !last; index++) {
         valid = check_group(fs, w, index, &last);
     }
-    return valid && check_commit(fs, w) && homes_differ(w);
+    return valid && check_commit(fs, w) && homes_differ(fs, w);
 }
 
 /* ---- Damage ---- */

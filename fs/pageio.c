@@ -202,8 +202,8 @@ static void add_pieces(struct sfs *fs, struct sfs_page *page, uint8_t mask)
     page->refs++;
     for (unsigned i = 0; i < SFS_PAGE_PARTS; i++) {
         if ((mask & 1u << i) != 0) {
-            upper->piece[upper->piece_count++] =
-                (struct sfs_piece){page->block[i], {page->data + (i << fs->bs_shift)}, page};
+            upper->piece[upper->piece_count++] = (struct sfs_piece){
+                .block = page->block[i], .data = page->data + (i << fs->bs_shift), .owner = page};
         }
     }
 }

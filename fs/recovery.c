@@ -20,31 +20,6 @@
 
 /* ---- Replay ---- */
 
-/* A valid transaction goes into the overlay: both are in order, the newer one counts. */
-static int remember(struct sfs *fs, const struct walk *w)
-{
-    struct sfs_journal *j = fs->journal;
-    struct sfs_piece *both = port_alloc((j->overlay_count + w->count) * sizeof(*both));
-    uint32_t old = 0, new = 0, count = 0;
-
-    if (both == NULL) {
-        return SFS_ENOMEM;
-    }
-    while (old < j->overlay_count || new < w->count) {
-        if (new == w->count ||
-            (old < j->overlay_count && j->overlay[old].block < w->place[new].block)) {
-            both[count++] = j->overlay[old++];
-            continue;
-        }
-        old += old < j->overlay_count && j->overlay[old].block == w->place[new].block;
-        both[count++] = w->place[new ++];
-    }
-    port_free(j->overlay);
-    j->overlay = both;
-    j->overlay_count = count;
-    return 0;
-}
-
 bool overlay_find(const struct sfs *fs, uint64_t block, uint64_t *log_block)
 {
     const struct sfs_piece *overlay = fs->journal->overlay;
@@ -65,17 +40,33 @@ bool overlay_find(const struct sfs *fs, uint64_t block, uint64_t *log_block)
     return found;
 }
 
-static int walk(struct sfs *fs, struct walk *w)
+/* In order, and of each block the newest copy alone. */
+static void keep_newest(struct sfs_journal *j)
 {
-    int error = 0;
+    struct sfs_piece *overlay = j->overlay;
+    uint32_t kept = 0;
 
-    while (error == 0 && log_check_transaction(fs, w)) {
-        error = remember(fs, w);
+    sfs_pieces_sort(overlay, j->overlay_count);
+    for (uint32_t i = 0; i < j->overlay_count; i++) {
+        if (kept == 0 || overlay[kept - 1].block != overlay[i].block) {
+            overlay[kept++] = overlay[i];
+        } else if (overlay[kept - 1].seq < overlay[i].seq) {
+            overlay[kept - 1] = overlay[i];
+        }
+    }
+    j->overlay_count = kept;
+}
+
+/* All copies of valid transactions go into the overlay. */
+static void walk(struct sfs *fs, struct walk *w)
+{
+    while (log_check_transaction(fs, w)) {
+        fs->journal->overlay_count += w->count;
         w->replayed++;
         w->seq++;
         w->start = w->at;
     }
-    return error;
+    keep_newest(fs->journal);
 }
 
 /* The superblock says "clean", but there is something to replay: it is in use after all. */
@@ -167,9 +158,10 @@ static int run(struct sfs *fs, struct walk *w)
 {
     struct sfs_journal *j = fs->journal;
     bool clean = fs->super.state == SFS_STATE_CLEAN;
-    int error = walk(fs, w);
+    int error = 0;
 
-    if (error == 0 && !clean && log_newest(fs, w->seq) > w->seq) {
+    walk(fs, w);
+    if (!clean && log_newest(fs, w->seq) > w->seq) {
         port_log("journal: damaged behind transaction %llu", (unsigned long long)w->seq);
         j->trouble = LOG_DAMAGED;
         error = fs->read_only ? 0 : SFS_EUCLEAN;
@@ -191,21 +183,24 @@ static int run(struct sfs *fs, struct walk *w)
 
 int recovery_run(struct sfs *fs)
 {
+    struct sfs_journal *j = fs->journal;
     struct sfs_jsb jsb = {0};
     int error = jsb_read(fs, &jsb);
 
     if (error < 0) {
         port_log("journal: no valid superblock");
-        fs->journal->trouble = LOG_NO_SUPER;
+        j->trouble = LOG_NO_SUPER;
         return fs->read_only ? 0 : error;
     }
-    struct walk w = {.seq = jsb.tail_seq,
-                     .start = (uint32_t)jsb.tail_blk,
-                     .place = port_alloc(fs->journal->log * sizeof(*w.place))};
+    struct walk w = {.seq = jsb.tail_seq, .start = (uint32_t)jsb.tail_blk};
 
-    fs->journal->gen = jsb.gen;
-    error = w.place != NULL ? run(fs, &w) : SFS_ENOMEM;
-    port_free(w.place);
+    j->gen = jsb.gen;
+    j->overlay = port_alloc(j->log * sizeof(*j->overlay));
+    error = j->overlay != NULL ? run(fs, &w) : SFS_ENOMEM;
+    if (j->overlay_count == 0) {
+        port_free(j->overlay);
+        j->overlay = NULL;
+    }
     return error;
 }
 
