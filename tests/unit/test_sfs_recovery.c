@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "fs/log.h"
 #include "fs/csum.h"
 #include "fs/volume.h"
 #include "tests/fs/port_host.h"
@@ -287,6 +288,30 @@ static void test_log_cannot_be_full(void **state)
     set_state(&v, SFS_STATE_IN_USE);
     assert_int_equal(mount_once(&v, &plain), 0);
     assert_false(homes_are(&v, 59, 0x5A));
+    ramdisk_free(v.disk);
+}
+
+/* Whoever forges checksums may have blocks of the log counted again and again, as payload of several
+ * transactions: there is memory for as many copies as the log has blocks. */
+static void test_copies_are_not_more_than_blocks(void **state)
+{
+    struct volume v = make(512);
+    struct walk walk = {.seq = 7, .start = 2};
+    struct sfs *fs;
+    uint32_t at = 2;
+
+    (void)state;
+    make_transaction(&v, 7, &at, 10, 0x5A, NOTHING);
+    put_jsb(&v, 2, 7, 2);
+    set_state(&v, SFS_STATE_IN_USE);
+    ramdisk_settle(v.disk);
+    assert_int_equal(sfs_mount(ramdisk_dev(v.disk), &only_read, &fs), 0);
+    fs->journal->overlay_count = 62 - 10;
+    assert_true(log_check_transaction(fs, &walk));
+    fs->journal->overlay_count = 62 - 9;
+    assert_false(log_check_transaction(fs, &walk));
+    fs->journal->overlay_count = 10;
+    assert_int_equal(sfs_unmount(fs), 0);
     ramdisk_free(v.disk);
 }
 
@@ -588,6 +613,7 @@ int main(void)
         cmocka_unit_test(test_log_by_hand),
         cmocka_unit_test(test_every_field),
         cmocka_unit_test(test_log_cannot_be_full),
+        cmocka_unit_test(test_copies_are_not_more_than_blocks),
         cmocka_unit_test(test_order_of_writes),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_newer_behind),
