@@ -136,8 +136,12 @@ def _loop(kit):
     done = subprocess.run(["losetup", "-f", "--show", kit.image], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         pytest.skip("needs root and a loop device: " + done.stderr.strip())
-    yield done.stdout.strip()
-    subprocess.run(["losetup", "-d", done.stdout.strip()], check=True)
+    device = done.stdout.strip()
+    writable = ["blockdev", "--setrw", device]  # the opposite outlives its image, and a test that is killed
+    subprocess.run(writable, check=True)
+    yield device
+    subprocess.run(writable, check=True)
+    subprocess.run(["losetup", "-d", device], check=True)
 
 
 def test_block_devices(kit, loop):
