@@ -26,7 +26,7 @@ bench-disk: $(B)/sector0.img $(LINUX)/vmlinuz $(LINUX)/initramfs ## virtio and I
 	$(BENCH) bench/disk.py --rounds $(BENCH_BOOTS) --linux $(LINUX)
 
 # SFS on the host beside ext4. The counting program is the file system, mkdisk's device and its host.
-SFSWRITES_OBJ := $(patsubst %.c,$(B)/host/%.o,bench/sfswrites.c $(FS_C) $(addprefix tools/mkdisk/,fileblk.c port.c complain.c))
+SFSWRITES_OBJ := $(patsubst %.c,$(B)/host/%.o,bench/sfswrites.c $(FS_C) $(addprefix tools/mkdisk/,fileblk.c port.c complain.c progress.c))
 
 .PHONY: bench-sfs
 bench-sfs: $(B)/mkdisk $(B)/sector0.img $(B)/bench/sfswrites ## create --root, check and operations beside ext4

@@ -26,7 +26,7 @@ static const struct sfs_owner owner;
 static void must(int64_t result, const char *what)
 {
     if (result < 0) {
-        fprintf(stderr, "sfswrites: %s: %s\n", what, sfs_error_name((int)result));
+        fprintf(stderr, "sfswrites: %s: %s\n", what, strerror((int)-result));
         exit(1);
     }
 }

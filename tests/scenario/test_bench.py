@@ -41,9 +41,23 @@ def test_steps_add_up():
     assert figures["bytes_stage2"] == ((BUILD / "stage2.bin").stat().st_size, "bytes")
 
 
-def test_start_is_measured_against_the_floor():
-    subprocess.run(["make", f"B={BUILD}", f"{BUILD}/bench/floor.img"], cwd=REPO, check=True, capture_output=True,
+def make(target):
+    subprocess.run(["make", f"B={BUILD}", f"{BUILD}/{target}"], cwd=REPO, check=True, capture_output=True,
                    env={name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")})
+
+
+def test_operations_of_sfs_cost_one_write_and_one_flush():
+    """Each is made durable before the next one; checkpoints come on top, a few in a hundred."""
+    make("bench/sfswrites")
+    text = subprocess.run([BUILD / "bench/sfswrites"], check=True, capture_output=True, text=True).stdout
+    counted = re.findall(r"^SFS (\w+) 100 operations (\d+) writes \d+ sectors (\d+) flushes$", text, re.M)
+    assert [name for name, *_ in counted] == ["create", "append", "overwrite", "rename", "unlink"]
+    for name, writes, flushes in counted:
+        assert 100 <= int(writes) <= 115 and 100 <= int(flushes) <= 105, name
+
+
+def test_start_is_measured_against_the_floor():
+    make("bench/floor.img")
     figures = bench("bench/start.py", "--runs", "1")
     for disk in ("virtio", "ide"):
         assert figures[f"start_ratio_{disk}"][0] > 0  # one run says nothing more: machines are noisy
