@@ -9,9 +9,9 @@ from lib.paths import REPO
 
 DOCUMENT = REPO / "docs" / "architecture.md"
 PARTS = {
-    "checking and repairing": ["check*", "damage*"],
     "what a crash may not break: the journal, its checkpoint, recovery":
         ["commit*", "checkpoint*", "log*", "recovery*", "handle*", "join*", "journal*", "rules*"],
+    "checking and repairing": ["check*", "damage*"],
     "contents of files: pages that are read ahead and written late": ["page*", "read*", "write*", "fsync*"],
     "trees of blocks, and cutting them in steps": ["tree*", "truncate*", "reach*", "cursor*"],
     "operations on names":
