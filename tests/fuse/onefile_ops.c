@@ -415,16 +415,18 @@ static void op_names(void)
 {
     char other[4096];
     bool second = chance(2);
-    int result;
+    bool failed;
 
     snprintf(other, sizeof other, "%s.other", file.path);
     note(second ? "link and unlink" : "rename and back");
+    /* The first that fails says why: those after it may find other reasons. */
     if (second) {
-        result = link(file.path, other) | unlink(file.path) | rename(other, file.path);
+        failed =
+            link(file.path, other) != 0 || unlink(file.path) != 0 || rename(other, file.path) != 0;
     } else {
-        result = rename(file.path, other) | rename(other, file.path);
+        failed = rename(file.path, other) != 0 || rename(other, file.path) != 0;
     }
-    (void)worked(result, "link, rename or unlink");
+    (void)worked(failed ? -1 : 0, "link, rename or unlink");
 }
 
 static void op_mode(void)
