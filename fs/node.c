@@ -4,9 +4,10 @@
  */
 #include "fs/node.h"
 
+#include "fs/dir.h"
+#include "fs/list.h"
 #include "fs/op.h"
 #include "fs/page.h"
-#include "fs/dir.h"
 #include "fs/truncate.h"
 
 #define CHAIN 2u /* nodes in a chain of the hash, on the average */
@@ -56,28 +57,17 @@ static void grow_hash(struct sfs_upper *upper)
 
 static void leave_ring(struct sfs_node *node)
 {
-    if (node->ring == NULL) {
-        return;
+    if (node->ring != NULL) {
+        SFS_RING_REMOVE(*node->ring, node, ring);
+        node->ring = NULL;
     }
-    node->ring_next->ring_prev = node->ring_prev;
-    node->ring_prev->ring_next = node->ring_next;
-    if (*node->ring == node) {
-        *node->ring = node->ring_next != node ? node->ring_next : NULL;
-    }
-    node->ring = NULL;
 }
 
 /* At its end. */
 static void enter_ring(struct sfs_node **ring, struct sfs_node *node)
 {
     leave_ring(node);
-    if (*ring == NULL) {
-        *ring = node->ring_next = node->ring_prev = node;
-    } else {
-        node->ring_next = *ring;
-        node->ring_prev = (*ring)->ring_prev;
-        node->ring_prev->ring_next = node->ring_next->ring_prev = node;
-    }
+    SFS_RING_ADD(*ring, node, ring);
     node->ring = ring;
 }
 
