@@ -132,26 +132,23 @@ static unsigned take_times(int asked, const struct stat *status, struct sfs_attr
 static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *status, int asked,
                        struct fuse_file_info *file)
 {
-    struct sfs_attr attr = {
-        .mode = (uint16_t)status->st_mode, .uid = status->st_uid, .gid = status->st_gid};
+    struct sfs_attr attr = {.mode = (uint16_t)status->st_mode,
+                            .uid = status->st_uid,
+                            .gid = status->st_gid,
+                            .size = (uint64_t)status->st_size};
     unsigned mask = take_times(asked, status, &attr);
-    int error = 0;
+    int error;
 
     (void)file;
     mask |= (asked & FUSE_SET_ATTR_MODE) != 0 ? SFS_SET_MODE : 0;
     mask |= (asked & FUSE_SET_ATTR_UID) != 0 ? SFS_SET_UID : 0;
     mask |= (asked & FUSE_SET_ATTR_GID) != 0 ? SFS_SET_GID : 0;
-    if ((asked & FUSE_SET_ATTR_SIZE) != 0) {
-        error = sfs_truncate(fs_of(req), ino - 1, (uint64_t)status->st_size);
-    } else if (mask == 0) {
+    mask |= (asked & FUSE_SET_ATTR_SIZE) != 0 ? SFS_SET_SIZE : 0;
+    if (mask == 0) {
         mask = SFS_SET_CTIME; /* chown(-1, -1) */
         attr.ctime_ns = now_ns();
     }
-    if (error == 0 && mask != 0) {
-        error = sfs_setattr(fs_of(req), ino - 1, mask, &attr);
-    } else if (error == 0) {
-        error = sfs_getattr(fs_of(req), ino - 1, &attr);
-    }
+    error = sfs_setattr(fs_of(req), ino - 1, mask, &attr);
     reply_attr(req, error, &attr);
 }
 
