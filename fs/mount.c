@@ -16,11 +16,6 @@
 #define UNLOGGED        (1u << 20) /* the log's length of a volume without one */
 #define TRIGGER_DIVISOR 4
 
-static uint32_t least(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
 /* ---- Memory ---- */
 
 int volume_locks(struct sfs *fs)
@@ -59,7 +54,7 @@ static void set_limits(struct sfs *fs)
     uint32_t most;
 
     j->log = fs->has_journal ? (uint32_t)fs->super.journal_blocks - SFS_LOG_FIRST : UNLOGGED;
-    j->trigger = least(j->log, fs->cache_blocks) / TRIGGER_DIVISOR;
+    j->trigger = (uint32_t)sfs_least(j->log, fs->cache_blocks) / TRIGGER_DIVISOR;
     j->limit = fs->cache_blocks / 2;
     for (most = j->log - 1; txn_blocks(fs, most) > j->log - 1; most--) {
     }

@@ -8,16 +8,11 @@
 
 #define AHEAD_FIRST 8u /* pages */
 
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* How many pages to read at INDEX, of WANT that are asked for, up to the file's END (in pages). */
 static uint32_t window(struct sfs *fs, struct sfs_node *node, uint64_t index, uint64_t want,
                        uint64_t end)
 {
-    uint64_t most = least(fs->upper->pages_max / 4, SFS_READ_PAGES);
+    uint64_t most = sfs_least(fs->upper->pages_max / 4, SFS_READ_PAGES);
     uint64_t count;
 
     port_mutex_lock(fs->upper->page_lock);
@@ -25,10 +20,10 @@ static uint32_t window(struct sfs *fs, struct sfs_node *node, uint64_t index, ui
         node->read_ahead = 1; /* somewhere else: nothing is known of what comes */
     } else {
         count = node->read_ahead < AHEAD_FIRST ? AHEAD_FIRST : 2 * (uint64_t)node->read_ahead;
-        node->read_ahead = (uint32_t)least(count, most);
+        node->read_ahead = (uint32_t)sfs_least(count, most);
     }
     count = want > node->read_ahead ? want : node->read_ahead;
-    count = least(least(count, most), end - index);
+    count = sfs_least(sfs_least(count, most), end - index);
     node->read_next = index + count;
     port_mutex_unlock(fs->upper->page_lock);
     return (uint32_t)count;

@@ -77,6 +77,11 @@ struct sfs {
     struct sfs_upper *upper;
 };
 
+static inline uint64_t sfs_least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* NULL is allowed: whoever makes several asks in the end whether all came to be. */
 static inline void sfs_mutex_free(struct port_mutex *mutex)
 {
