@@ -325,6 +325,27 @@ static bool now(void)
     return true;
 }
 
+/* The next call lets MEANWHILE happen to INO, at MOMENT. */
+static void let_happen(void (*meanwhile)(void), uint64_t ino, unsigned moment)
+{
+    victim = ino;
+    moments = moment;
+    happened = false;
+    port_unlocked = meanwhile;
+}
+
+/* Once for each moment that there is; BESIDE says whether there was this one. */
+static void at_every_moment(bool (*beside)(uint64_t ino, unsigned moment), uint64_t ino)
+{
+    unsigned moment = 0;
+
+    ramdisk_watch(disk, NULL, NULL);
+    while (beside(ino, moment)) {
+        moment++;
+    }
+    assert_true(moment > 5);
+}
+
 static void truncate_meanwhile(void)
 {
     if (!now()) {
@@ -344,10 +365,7 @@ static bool fsync_beside_truncate(uint64_t ino, unsigned moment)
     assert_int_equal(sfs_checkpoint(fs), 0);
     memset(data, 'e', bs);
     assert_int_equal(sfs_write(fs, ino, 0, data, bs), bs);
-    victim = ino;
-    moments = moment;
-    happened = false;
-    port_unlocked = truncate_meanwhile;
+    let_happen(truncate_meanwhile, ino, moment);
     assert_int_equal(sfs_fsync(fs, ino, true), 0);
     port_unlocked = NULL;
 
@@ -361,13 +379,7 @@ static bool fsync_beside_truncate(uint64_t ino, unsigned moment)
 
 static void truncate_beside_fsync(uint64_t ino)
 {
-    unsigned moment = 0;
-
-    ramdisk_watch(disk, NULL, NULL);
-    while (fsync_beside_truncate(ino, moment)) {
-        moment++;
-    }
-    assert_true(moment > 5);
+    at_every_moment(fsync_beside_truncate, ino);
 }
 
 /* ---- What changes while its inode is dropped from memory is not forgotten ---- */
@@ -392,10 +404,7 @@ static bool drop_beside_change(uint64_t ino, unsigned moment)
 
     assert_int_equal(sfs_write(fs, ino, 0, data, 1), 1);
     assert_int_equal(sfs_setattr(fs, ino, SFS_SET_MODE, &attr), 0);
-    victim = ino;
-    moments = moment;
-    happened = false;
-    port_unlocked = change_meanwhile;
+    let_happen(change_meanwhile, ino, moment);
     sfs_nodes_trim(fs, 0);
     port_unlocked = NULL;
     assert_int_equal(sfs_read(fs, ino, 0, &byte, 1), 1);
@@ -415,13 +424,7 @@ static bool drop_beside_change(uint64_t ino, unsigned moment)
 
 static void change_beside_drop(uint64_t ino)
 {
-    unsigned moment = 0;
-
-    ramdisk_watch(disk, NULL, NULL);
-    while (drop_beside_change(ino, moment)) {
-        moment++;
-    }
-    assert_true(moment > 5);
+    at_every_moment(drop_beside_change, ino);
 }
 
 #define TEST(name)                                                                                 \
