@@ -20,9 +20,10 @@
 #include "tests/crash/tally.h"
 #include "tests/fs/checker.h"
 
-#define MUTANT_STATES 60000  /* that a mistake may hide in ... */
-#define MUTANT_LIMIT  16     /* ... in many workloads, so few states of each crash point */
-#define RARE_STATES   500000 /* if it has not been seen: some need two threads at a certain point */
+#define MUTANT_LIMIT 16 /* of each crash point: a mistake may hide in many workloads */
+
+/* States that it may hide in; if it has not been seen, more: some need two threads at a certain point. */
+static const uint64_t mutant_states[] = {60000, 500000};
 
 enum sfs_rule sfs_broken_rule;
 
@@ -47,14 +48,12 @@ static bool is_caught(struct campaign campaign, enum sfs_rule rule)
 {
     sfs_broken_rule = rule;
     checker_quiet = true;
-    campaign.states = MUTANT_STATES;
     campaign.limit = MUTANT_LIMIT;
     campaign.only = shows_in[rule];
     campaign.stop = campaign.quiet = true;
     tally_reset();
-    campaign_run(&campaign);
-    if (tally->failures + tally->lint == 0) {
-        campaign.states = RARE_STATES;
+    for (unsigned i = 0; i < 2 && tally->failures + tally->lint == 0; i++) {
+        campaign.states = mutant_states[i];
         tally_reset();
         campaign_run(&campaign);
     }
