@@ -7,10 +7,14 @@ import ast
 import re
 
 
+def without_comments(source):
+    """The text of a C file, comments aside."""
+    return re.sub(r"/\*.*?\*/|//[^\n]*", "", source.read_text(), flags=re.S)
+
+
 def unit_cases(source):
     """The ids of the cases of one cmocka source file: every cmocka_unit_test(name) in it."""
-    text = re.sub(r"/\*.*?\*/|//[^\n]*", "", source.read_text(), flags=re.S)
-    names = re.findall(r"cmocka_unit_test\w*\(\s*(\w+)", text)
+    names = re.findall(r"cmocka_unit_test\w*\(\s*(\w+)", without_comments(source))
     return [f"unit/{source.name}::{name}" for name in names]
 
 
@@ -18,8 +22,7 @@ def guest_cases(folder):
     """The names of the in-guest tests in FOLDER, tests/kernel: every GUEST_TEST(name) in it."""
     names = []
     for path in sorted(folder.glob("*.c")):
-        text = re.sub(r"/\*.*?\*/|//[^\n]*", "", path.read_text(), flags=re.S)
-        names += re.findall(r"\bGUEST_TEST\(\s*(\w+)", text)
+        names += re.findall(r"\bGUEST_TEST\(\s*(\w+)", without_comments(path))
     return names
 
 

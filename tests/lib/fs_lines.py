@@ -3,8 +3,9 @@
 Comments and blank lines aside, rounded to tens. A file of fs/ belongs to the first part that has a pattern for it.
 """
 import fnmatch
-import re
 
+from lib.count import without_comments
+from lib.marked import replaced
 from lib.paths import REPO
 
 DOCUMENT = REPO / "docs" / "architecture.md"
@@ -25,9 +26,8 @@ PARTS = {
 }
 
 
-def code_lines(text):
-    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-    return sum(1 for line in text.splitlines() if line.strip())
+def code_lines(path):
+    return sum(1 for line in without_comments(path).splitlines() if line.strip())
 
 
 def part_of(name):
@@ -41,12 +41,11 @@ def part_of(name):
 def table():
     lines = dict.fromkeys(PARTS, 0)
     for path in sorted((REPO / "fs").glob("*.[ch]")):
-        lines[part_of(path.name)] += code_lines(path.read_text())
+        lines[part_of(path.name)] += code_lines(path)
     rows = [f"| {part} | {round(count, -1)} |" for part, count in sorted(lines.items(), key=lambda row: -row[1])]
     return "\n".join(["| part of `fs/` | lines |", "|---|---|", *rows, f"| all | {round(sum(lines.values()), -1)} |"])
 
 
 def rewritten(text):
     """TEXT of the document with the table as it should be."""
-    return re.sub(r"(<!-- fs lines\b[^\n]*\n).*?(<!-- end of fs lines -->)",
-                  lambda found: f"{found[1]}{table()}\n{found[2]}", text, flags=re.S)
+    return replaced(text, "fs lines", table())

@@ -12,6 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from lib import fs_lines  # noqa: E402
 from lib.hazards import covered  # noqa: E402
+from lib.marked import replaced  # noqa: E402
 from lib.paths import REPO  # noqa: E402
 
 DOCUMENT = REPO / "docs" / "testing.md"
@@ -38,8 +39,7 @@ def hazards_list():
 def rewritten(text):
     """TEXT of the document with both lists as they should be."""
     for mark, made in (("files", files_list()), ("hazards", hazards_list())):
-        text = re.sub(rf"(<!-- {mark}\b[^\n]*\n).*?(<!-- end of {mark} -->)",
-                      lambda found, made=made: f"{found[1]}{made}\n{found[2]}", text, flags=re.S)
+        text = replaced(text, mark, made)
     return text
 
 
